@@ -1,0 +1,43 @@
+import type { EdgeEvent } from './social-event.ts';
+
+/**
+ * Where an event stands among all events of its edge. The order is total and the same everywhere, so that every
+ * permutation and duplication of an edge's events ends in the state of the greatest one.
+ */
+export interface EdgePosition {
+  readonly eventTimeMicros: number;
+  /** Whether the relation exists after the event. */
+  readonly present: boolean;
+  /** Content that tells apart events of one time and one outcome. */
+  readonly tieBreak: string;
+}
+
+/** What an edge remembers of its latest event; events at or before it change nothing. */
+export type EdgeRegister = EdgePosition;
+
+export function edgePosition(event: EdgeEvent): EdgePosition {
+  const content =
+    event.kind === 'follow'
+      ? [event.action, event.copyLimit]
+      : [event.action, event.activityId, event.userId, ...event.targetFeeds];
+  return {
+    eventTimeMicros: event.eventTimeMicros,
+    present: event.action !== 'Unlike' && event.action !== 'Unfollow',
+    tieBreak: JSON.stringify([...content, event.eventId ?? '']),
+  };
+}
+
+/**
+ * Negative when `left` is earlier than `right`. At the same time a removal counts as the later one: what a user may have
+ * withdrawn is not shown.
+ */
+export function compareEdgePositions(left: EdgePosition, right: EdgePosition): number {
+  if (left.eventTimeMicros !== right.eventTimeMicros) return left.eventTimeMicros - right.eventTimeMicros;
+  if (left.present !== right.present) return left.present ? -1 : 1;
+  if (left.tieBreak === right.tieBreak) return 0;
+  return left.tieBreak < right.tieBreak ? -1 : 1;
+}
+
+export function isLater(position: EdgePosition, register: EdgeRegister | undefined): boolean {
+  return register === undefined || compareEdgePositions(position, register) > 0;
+}

@@ -1,0 +1,71 @@
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { EdgeRegister } from './edge-order.ts';
+import type { EventPolicy } from './event-policy.ts';
+import type { FailureType } from './failure-types.ts';
+import type { EventStatus } from './names.ts';
+import type { EdgeEvent, SocialEvent } from './social-event.ts';
+
+/** Argument of the workflow `socialEvent`. */
+export interface SocialEventInput {
+  readonly event: SocialEvent;
+  /** What earlier runs of the same edge left; a run that carries it lingers before it closes. */
+  readonly register?: EdgeRegister;
+  /** Overrides of the default policy, fixed when the workflow starts. */
+  readonly policy?: Partial<EventPolicy>;
+}
+
+/** Result of the workflow `socialEvent`; of an edge, its register is where the next run goes on from. */
+export interface SocialEventResult {
+  readonly status: EventStatus;
+  readonly register?: EdgeRegister;
+}
+
+/** Who asked for a retry or a skip, and why. All of it may be missing: the Web UI and batches send signals bare. */
+export interface OperatorRequest {
+  readonly by?: string;
+  readonly reason?: string;
+}
+
+/** What became of an operator's request. */
+export interface OperatorReply {
+  readonly accepted: boolean;
+  readonly status: EventStatus;
+  readonly message: string;
+}
+
+/** One operator's request, as it was decided. */
+export interface AuditEntry extends OperatorRequest {
+  readonly action: 'retry' | 'skip';
+  readonly accepted: boolean;
+  /** RFC 3339. */
+  readonly at: string;
+}
+
+/** What went wrong last, and whether what the event had written was undone. */
+export interface EventFailureView {
+  readonly type: FailureType;
+  readonly message: string;
+  readonly step: string;
+  /** Present when an undo failed as well. */
+  readonly compensationFailure?: string;
+}
+
+/** Answer of the query `event`. */
+export interface EventView {
+  readonly status: EventStatus;
+  readonly event: SocialEvent;
+  readonly failure?: EventFailureView;
+  /** How many times the event's plan was started, retries by operators included. */
+  readonly rounds: number;
+  readonly register?: EdgeRegister;
+  readonly audit: readonly AuditEntry[];
+}
+
+export const retrySignal = defineSignal<[request?: OperatorRequest]>('retry');
+export const skipSignal = defineSignal<[request?: OperatorRequest]>('skip');
+export const retryUpdate = defineUpdate<OperatorReply, [request?: OperatorRequest]>('retry');
+export const skipUpdate = defineUpdate<OperatorReply, [request?: OperatorRequest]>('skip');
+export const eventQuery = defineQuery<EventView>('event');
+
+/** Hands a further event of the same edge to the run that is open; sent by the bridge. */
+export const edgeEventSignal = defineSignal<[event: EdgeEvent]>('edgeEvent');

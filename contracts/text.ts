@@ -1,0 +1,27 @@
+/** Sanitising of text that comes from outside. Identity is never changed silently: ids are refused, not repaired. */
+
+const CONTROL_CHARACTERS = /\p{Cc}/gu;
+const encoder = new TextEncoder();
+
+/** True when no UTF-16 surrogate stands alone; such text has no UTF-8 form, so it cannot be stored or compared. */
+export function isWellFormed(text: string): boolean {
+  return text.isWellFormed();
+}
+
+export function hasControlCharacters(text: string): boolean {
+  return text.search(CONTROL_CHARACTERS) !== -1;
+}
+
+export function utf8Length(text: string): number {
+  return encoder.encode(text).length;
+}
+
+/** Free text: Unicode NFC, control characters taken out, outer white space trimmed. */
+export function normaliseText(text: string): string {
+  return text.normalize('NFC').replace(CONTROL_CHARACTERS, '').trim();
+}
+
+/** A hash tag: free text without a leading `#`, in lower case, so that `#Jazz` and `jazz` are one tag. */
+export function normaliseTag(tag: string): string {
+  return normaliseText(normaliseText(tag).replace(/^#+/u, '')).toLowerCase().normalize('NFC');
+}
