@@ -60,7 +60,7 @@ export const hashTagsField = z
   .transform((tags) => unique(tags).filter((tag) => tag !== ''))
   .refine((tags) => tags.length <= MAX_HASH_TAGS, `must be at most ${MAX_HASH_TAGS} tags`)
   .refine(
-    (tags) => tags.every((tag) => [...tag].length <= MAX_TAG_CHARACTERS),
+    (tags) => tags.every((tag) => tag.length <= MAX_TAG_CHARACTERS),
     `each must be at most ${MAX_TAG_CHARACTERS} characters`,
   );
 

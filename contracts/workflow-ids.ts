@@ -1,6 +1,6 @@
 import type { SocialEvent } from './social-event.ts';
 
-const ESCAPED = /[%/\s\p{Cc}]|[^\x00-\x7f]/gu;
+const ESCAPED = /[%/\s\p{Cc}]|\P{ASCII}/gu;
 
 /**
  * Percent-encodes (as UTF-8) only `%`, `/`, white space, control and non-ASCII characters, so that operators can read
@@ -10,7 +10,7 @@ const ESCAPED = /[%/\s\p{Cc}]|[^\x00-\x7f]/gu;
  */
 export function encodeIdComponent(component: string): string {
   return component.replace(ESCAPED, (character) =>
-    character <= '\x7f'
+    character <= '\u007f'
       ? `%${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(2, '0')}`
       : encodeURIComponent(character),
   );
