@@ -12,6 +12,22 @@ export interface SocialEventInput {
   readonly register?: EdgeRegister;
   /** Overrides of the default policy, fixed when the workflow starts. */
   readonly policy?: Partial<EventPolicy>;
+  /** State of the run this one continues; set by the workflow itself on continue-as-new. */
+  readonly carried?: EventLedgerState;
+}
+
+/** Everything a run knows of its event; plain data, so that a continued run takes it over. */
+export interface EventLedgerState {
+  readonly event: SocialEvent;
+  readonly status: EventStatus;
+  readonly rounds: number;
+  readonly audit: readonly AuditEntry[];
+  readonly register?: EdgeRegister;
+  readonly failure?: EventFailureView;
+  /** Latest event of the edge that came after the current one and is not yet applied. */
+  readonly newer?: EdgeEvent;
+  /** A later event was applied while this one was parked. */
+  readonly overtaken: boolean;
 }
 
 /** Result of the workflow `socialEvent`; of an edge, its register is where the next run goes on from. */
@@ -46,6 +62,8 @@ export interface EventFailureView {
   readonly type: FailureType;
   readonly message: string;
   readonly step: string;
+  /** Steps that were taken back after the failure. */
+  readonly undone: readonly string[];
   /** Present when an undo failed as well. */
   readonly compensationFailure?: string;
 }

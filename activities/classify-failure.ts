@@ -1,0 +1,98 @@
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import { SiteError, StreamApiError } from 'getstream';
+import { FAILURE_TYPES, FINAL_FAILURE_TYPES, type FailureType } from '../contracts/failure-types.ts';
+
+/** Longest wait a rate limit may ask for: its widest window is one hour [getstream.io: Rate Limits]. */
+const MAX_RATE_LIMIT_WAIT_MS = 3_600_000;
+const MIN_RATE_LIMIT_WAIT_MS = 500;
+/** Waiters on one reset come back spread over this share of the wait, at least a second, so that they do not all meet 429 again. */
+const RATE_LIMIT_SPREAD = 0.25;
+const MAX_MESSAGE_LENGTH = 500;
+
+/** The decision on a failed call: its class, and for a rate limit how long to wait. */
+export interface FailureClass {
+  readonly type: FailureType;
+  readonly message: string;
+  /** Milliseconds until the quota is renewed. */
+  readonly retryAfterMs?: number;
+}
+
+/**
+ * The one place that decides whether a failed call to GetStream is worth another try. A call without an answer is
+ * ambiguous unless the connection was never made.
+ */
+export function classifyFailure(error: unknown, nowMs: number): FailureClass {
+  if (error instanceof StreamApiError) return classifyResponse(error.response, nowMs);
+  if (error instanceof SiteError) {
+    const message = error.message || 'no answer';
+    return { type: isNeverSent(message) ? FAILURE_TYPES.unavailable : FAILURE_TYPES.ambiguous, message };
+  }
+  return { type: FAILURE_TYPES.internal, message: error instanceof Error ? error.message : String(error) };
+}
+
+/** The failure Temporal acts on: final ones are not retried, rate limits wait as long as the server says. */
+export function toApplicationFailure(error: unknown, nowMs: number, random: () => number = Math.random): Error {
+  if (error instanceof ApplicationFailure) return error;
+  const { type, message, retryAfterMs } = classifyFailure(error, nowMs);
+  const final = FINAL_FAILURE_TYPES.includes(type);
+  return ApplicationFailure.create({
+    type,
+    message: message.slice(0, MAX_MESSAGE_LENGTH),
+    nonRetryable: final,
+    // Expected on the way to success: no error log and no failure metric for each attempt.
+    ...(final ? {} : { category: ApplicationFailureCategory.BENIGN }),
+    ...(retryAfterMs === undefined ? {} : { nextRetryDelay: spread(retryAfterMs, random) }),
+    ...(error instanceof Error ? { cause: error } : {}),
+  });
+}
+
+interface Response {
+  readonly status: number;
+  readonly data: unknown;
+  readonly headers: unknown;
+}
+
+function classifyResponse({ status, data, headers }: Response, nowMs: number): FailureClass {
+  const message = describe(status, data);
+  if (status === 429) {
+    return { type: FAILURE_TYPES.rateLimited, message, retryAfterMs: rateLimitWait(headers, nowMs) };
+  }
+  if (status === 401 || status === 403) return { type: FAILURE_TYPES.notAllowed, message };
+  if (status === 404) return { type: FAILURE_TYPES.notFound, message };
+  // 502 and 504 come from something in front of the API, which may have passed the write on.
+  if (status === 408 || status === 502 || status === 504) return { type: FAILURE_TYPES.ambiguous, message };
+  if (status === 409 || status === 425 || status >= 500) return { type: FAILURE_TYPES.unavailable, message };
+  return { type: FAILURE_TYPES.invalidRequest, message };
+}
+
+/** Reads the reset against the server's own clock where it sent one, so that a skewed clock here changes nothing. */
+function rateLimitWait(headers: unknown, nowMs: number): number {
+  const retryAfterSeconds = Number(header(headers, 'retry-after') || Number.NaN);
+  if (retryAfterSeconds > 0) return clampWait(retryAfterSeconds * 1000);
+  const resetSeconds = Number(header(headers, 'x-ratelimit-reset') || Number.NaN);
+  if (Number.isNaN(resetSeconds)) return clampWait(60_000);
+  const serverNowMs = Date.parse(header(headers, 'date'));
+  return clampWait(resetSeconds * 1000 - (Number.isNaN(serverNowMs) ? nowMs : serverNowMs));
+}
+
+function clampWait(ms: number): number {
+  return Math.min(Math.max(ms, MIN_RATE_LIMIT_WAIT_MS), MAX_RATE_LIMIT_WAIT_MS);
+}
+
+function spread(waitMs: number, random: () => number): number {
+  return Math.round(waitMs + random() * Math.max(1000, waitMs * RATE_LIMIT_SPREAD));
+}
+
+function header(headers: unknown, name: string): string {
+  const value: unknown = typeof headers === 'object' && headers !== null ? Reflect.get(headers, name) : undefined;
+  return typeof value === 'string' ? value : '';
+}
+
+function describe(status: number, data: unknown): string {
+  const detail: unknown = typeof data === 'object' && data !== null ? Reflect.get(data, 'detail') : undefined;
+  return `HTTP ${status}: ${typeof detail === 'string' ? detail : JSON.stringify(data) || 'no body'}`;
+}
+
+function isNeverSent(message: string): boolean {
+  return /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH/.test(message);
+}

@@ -1,0 +1,2 @@
+// Temporal takes the workflow types of a bundle from the exports of one module.
+export { socialEvent } from './social-event.ts';

@@ -1,0 +1,281 @@
+import {
+  allHandlersFinished,
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  isCancellation,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { DEFAULT_EVENT_POLICY, type EventPolicy } from '../contracts/event-policy.ts';
+import {
+  edgeEventSignal,
+  eventQuery,
+  retrySignal,
+  retryUpdate,
+  skipSignal,
+  skipUpdate,
+  type EventFailureView,
+  type EventLedgerState,
+  type SocialEventInput,
+  type SocialEventResult,
+} from '../contracts/event-workflow.ts';
+import { FAILURE_TYPES } from '../contracts/failure-types.ts';
+import { eventFailureKey, eventStatusKey } from '../contracts/search-attributes.ts';
+import { applyEvent, compensate, type Application } from './apply-event.ts';
+import { describeState } from './event-details.ts';
+import { EventLedger } from './event-ledger.ts';
+import { planOf, type Step } from './event-plan.ts';
+import { createStepRunner, type StepRunner } from './step-runner.ts';
+
+/**
+ * One social event, written to GetStream once. A post or comment is one run; an edge (follow, reaction) takes in its
+ * further events while it is open and hands its register to the next run when it closes.
+ */
+export function socialEvent(input: SocialEventInput): Promise<SocialEventResult> {
+  return new EventRun(input).run();
+}
+
+class EventRun {
+  readonly #ledger: EventLedger;
+  readonly #policy: EventPolicy;
+  readonly #runner: StepRunner;
+  /** Runs that continue an edge stay open for a while: a bridge that read the run before them must find them. */
+  readonly #lingers: boolean;
+  readonly #sinceMs = workflowInfo().startTime.getTime();
+  readonly #input: SocialEventInput;
+  #isFirstAttempt: boolean;
+  #attempt: CancellationScope | undefined;
+  #autoRetries = 0;
+  /** Steps a cancelled attempt may have written. */
+  #begun: readonly Step[] = [];
+
+  constructor(input: SocialEventInput) {
+    this.#input = input;
+    this.#policy = { ...DEFAULT_EVENT_POLICY, ...input.policy };
+    this.#ledger = new EventLedger(input.event, input.register, input.carried);
+    this.#lingers = input.register !== undefined || input.carried !== undefined;
+    this.#isFirstAttempt = input.carried === undefined;
+    this.#runner = createStepRunner(this.#policy, (failure) => {
+      upsertSearchAttributes([{ key: eventFailureKey, value: failure.type }]);
+    });
+    this.#registerHandlers();
+  }
+
+  async run(): Promise<SocialEventResult> {
+    try {
+      await this.#process();
+    } catch (error) {
+      if (isCancellation(error)) await this.#abandon();
+      throw error;
+    }
+    return this.#result();
+  }
+
+  #registerHandlers(): void {
+    const ledger = this.#ledger;
+    setHandler(eventQuery, () => ledger.view());
+    setHandler(retrySignal, (request) => void ledger.request('retry', request, timestamp()), {
+      description: 'Write the parked event again. Argument, optional: {"by": "...", "reason": "..."}',
+    });
+    setHandler(skipSignal, (request) => void ledger.request('skip', request, timestamp()), {
+      description: 'Give the parked event up. Argument, optional: {"by": "...", "reason": "..."}',
+    });
+    setHandler(retryUpdate, (request) => ledger.request('retry', request, timestamp()), {
+      description: 'As the signal, and tells whether it was accepted.',
+    });
+    setHandler(skipUpdate, (request) => ledger.request('skip', request, timestamp()), {
+      description: 'As the signal, and tells whether it was accepted.',
+    });
+    setHandler(
+      edgeEventSignal,
+      (event) => {
+        ledger.offer(event);
+        if (ledger.hasNewer) this.#attempt?.cancel();
+      },
+      { description: 'A further event of the same edge; sent by the bridge.' },
+    );
+  }
+
+  async #process(): Promise<void> {
+    for (;;) {
+      const parked = this.#ledger.state.status === 'parked' ? this.#ledger.state : undefined;
+      if (parked && !this.#ledger.hasNewer) {
+        if ((await this.#waitForOperator()) === 'closed') return;
+      } else {
+        await this.#writeLatest(parked);
+        if (this.#ledger.state.status !== 'parked' && !(await this.#isOfferedMore())) return;
+      }
+    }
+  }
+
+  /** Writes the latest known event of the edge, or the only event. */
+  async #writeLatest(parked: EventLedgerState | undefined): Promise<void> {
+    const ledger = this.#ledger;
+    ledger.takeNewer();
+    if (ledger.isCurrentStale()) {
+      ledger.close('superseded');
+      return this.#publish();
+    }
+    const application = await this.#applyOnce();
+    if (application.outcome === 'applied') ledger.close('applied');
+    if (ledger.hasNewer) return this.#writeLatest(parked);
+    if (application.outcome === 'failed') ledger.park(application.failure);
+    else if (parked) ledger.markOvertaken(parked);
+    this.#publish(application.outcome === 'applied' ? application.note : undefined);
+  }
+
+  async #applyOnce(): Promise<Application> {
+    const fast = this.#isFirstAttempt;
+    this.#isFirstAttempt = false;
+    this.#ledger.beginRound();
+    if (!fast) this.#publish();
+    this.#attempt = new CancellationScope();
+    const application = await this.#attempt.run(() =>
+      applyEvent(this.#ledger.state.event, {
+        policy: this.#policy,
+        runner: this.#runner,
+        fast,
+        sinceMs: this.#sinceMs,
+      }),
+    );
+    this.#attempt = undefined;
+    if (application.outcome === 'interrupted' && CancellationScope.current().consideredCancelled) {
+      this.#begun = application.begun;
+      // Rejects with the cancellation that was asked for.
+      await CancellationScope.current().cancelRequested;
+    }
+    return application;
+  }
+
+  /** Waits, on a run that lingers, for a later event of the edge. */
+  async #isOfferedMore(): Promise<boolean> {
+    if (!this.#ledger.hasNewer && this.#lingers) {
+      const summary = 'linger for late events of this edge';
+      await condition(() => this.#ledger.hasNewer, this.#policy.resumedLingerMs, { summary });
+    }
+    return this.#ledger.hasNewer;
+  }
+
+  async #waitForOperator(): Promise<'closed' | 'open'> {
+    const ledger = this.#ledger;
+    const woken = (): boolean =>
+      ledger.decision !== undefined || ledger.hasNewer || workflowInfo().continueAsNewSuggested;
+    const timeout = this.#parkedTimeout();
+    const inTime = timeout ? await condition(woken, timeout.ms, { summary: timeout.summary }) : await forever(woken);
+    if (ledger.hasNewer) return 'open';
+    if (!inTime && timeout) return this.#onParkedTimeout(timeout.action);
+    if (ledger.decision) return this.#onDecision(ledger.decision);
+    await condition(allHandlersFinished);
+    return continueAsNew<typeof socialEvent>({ ...this.#input, carried: ledger.state });
+  }
+
+  #parkedTimeout(): { ms: number; action: 'supersede' | 'retry' | 'fail'; summary: string } | undefined {
+    const { overtakenLingerMs, autoRetryDelaysMs, parkedLimitMs } = this.#policy;
+    if (this.#ledger.state.overtaken) {
+      return { ms: overtakenLingerMs, action: 'supersede', summary: 'overtaken: closes by itself' };
+    }
+    const delay = autoRetryDelaysMs[this.#autoRetries];
+    if (delay !== undefined) return { ms: delay, action: 'retry', summary: 'parked: retried by itself' };
+    if (parkedLimitMs === undefined) return undefined;
+    return { ms: parkedLimitMs, action: 'fail', summary: 'parked: fails when nobody decides' };
+  }
+
+  #onParkedTimeout(action: 'supersede' | 'retry' | 'fail'): 'closed' | 'open' | Promise<'closed' | 'open'> {
+    switch (action) {
+      case 'supersede':
+        this.#ledger.close('superseded');
+        this.#publish();
+        return 'closed';
+      case 'retry':
+        this.#autoRetries++;
+        this.#ledger.request('retry', { by: 'auto-retry schedule' }, timestamp());
+        return this.#onDecision('retry');
+      case 'fail':
+        return this.#giveUp();
+    }
+  }
+
+  async #onDecision(decision: 'retry' | 'skip'): Promise<'closed' | 'open'> {
+    const ledger = this.#ledger;
+    if (ledger.state.overtaken) {
+      ledger.close(decision === 'retry' ? 'superseded' : 'skipped');
+      this.#publish();
+      return 'closed';
+    }
+    if (decision === 'retry') {
+      await this.#writeLatest(undefined);
+      return ledger.state.status === 'parked' || (await this.#isOfferedMore()) ? 'open' : 'closed';
+    }
+    const left = await this.#takeBackLeftovers();
+    if (left) ledger.park(left);
+    else ledger.close('skipped');
+    this.#publish();
+    return left ? 'open' : 'closed';
+  }
+
+  /** Undoes what a failed event may have left; returns the failure when that fails again. */
+  async #takeBackLeftovers(): Promise<EventLedgerState['failure']> {
+    const { failure, event } = this.#ledger.state;
+    const mayBeWritten = failure?.compensationFailure !== undefined || failure?.type === FAILURE_TYPES.ambiguous;
+    const steps = mayBeWritten ? planOf(event, this.#sinceMs) : this.#begun;
+    const { compensationFailure: _previous, ...rest } = failure ?? NO_FAILURE;
+    const undone = await compensate(this.#runner, steps);
+    if (!undone.failure) return undefined;
+    return { ...rest, compensationFailure: `${undone.failure.type}: ${undone.failure.message}` };
+  }
+
+  async #giveUp(): Promise<never> {
+    const left = await this.#takeBackLeftovers();
+    if (left) this.#ledger.park(left);
+    else this.#ledger.close('compensated');
+    this.#publish();
+    const { failure } = this.#ledger.state;
+    const message = `given up after ${this.#policy.parkedLimitMs} ms parked: ${failure?.message ?? ''}`;
+    throw ApplicationFailure.nonRetryable(message, failure?.type ?? FAILURE_TYPES.internal, this.#result());
+  }
+
+  /** Cancelled by an operator: the event is given up and taken back. */
+  async #abandon(): Promise<void> {
+    const { status } = this.#ledger.state;
+    if (status !== 'pending' && status !== 'parked') return;
+    const left = await CancellationScope.nonCancellable(() => this.#takeBackLeftovers());
+    if (left) this.#ledger.park(left);
+    else this.#ledger.close('compensated');
+    this.#publish();
+    if (!left) return;
+    const message = `cancelled, but undoing failed: ${left.compensationFailure ?? ''}`;
+    throw ApplicationFailure.nonRetryable(message, FAILURE_TYPES.compensationFailed, this.#result());
+  }
+
+  #result(): SocialEventResult {
+    const { status, register } = this.#ledger.state;
+    return { status, ...(register ? { register } : {}) };
+  }
+
+  /** Shows the state in the Web UI: search attributes for queries, current details for reading. */
+  #publish(note?: string): void {
+    const { state } = this.#ledger;
+    const failure = state.failure?.compensationFailure ? FAILURE_TYPES.compensationFailed : state.failure?.type;
+    const hadFailure = workflowInfo().typedSearchAttributes.get(eventFailureKey) !== undefined;
+    upsertSearchAttributes([
+      { key: eventStatusKey, value: state.status },
+      ...(failure !== undefined || hadFailure ? [{ key: eventFailureKey, value: failure ?? null }] : []),
+    ]);
+    setCurrentDetails(describeState(state, note));
+  }
+}
+
+const NO_FAILURE: EventFailureView = { type: FAILURE_TYPES.internal, message: 'given up', step: '', undone: [] };
+
+function timestamp(): string {
+  return new Date().toISOString();
+}
+
+async function forever(woken: () => boolean): Promise<boolean> {
+  await condition(woken);
+  return true;
+}

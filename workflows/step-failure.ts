@@ -1,0 +1,38 @@
+import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/common';
+import { FAILURE_TYPES, FINAL_FAILURE_TYPES, type FailureType } from '../contracts/failure-types.ts';
+
+/** What a failed step means for the event. */
+export interface StepFailure {
+  readonly type: FailureType;
+  readonly message: string;
+  /** The same request would fail again. */
+  readonly final: boolean;
+  /** How long the server asked to wait, milliseconds. */
+  readonly retryAfterMs?: number;
+}
+
+const KNOWN_TYPES: ReadonlySet<string> = new Set(Object.values(FAILURE_TYPES));
+
+/** Unwraps Temporal's failure of an activity down to the class its classifier gave it. */
+export function stepFailureOf(error: unknown): StepFailure {
+  if (error instanceof ActivityFailure) return stepFailureOf(error.cause ?? new Error(error.message));
+  if (error instanceof ApplicationFailure && isFailureType(error.type)) {
+    return {
+      type: error.type,
+      message: error.message,
+      final: FINAL_FAILURE_TYPES.includes(error.type),
+      ...(typeof error.nextRetryDelay === 'number' ? { retryAfterMs: error.nextRetryDelay } : {}),
+    };
+  }
+  if (error instanceof TimeoutFailure) {
+    // The budget ran out between attempts: the last attempt's own failure says why.
+    if (error.cause instanceof ApplicationFailure) return stepFailureOf(error.cause);
+    return { type: FAILURE_TYPES.ambiguous, message: error.message, final: false };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return { type: FAILURE_TYPES.internal, message, final: true };
+}
+
+function isFailureType(type: unknown): type is FailureType {
+  return typeof type === 'string' && KNOWN_TYPES.has(type);
+}
