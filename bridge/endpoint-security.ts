@@ -1,0 +1,35 @@
+import { isIPv4 } from 'node:net';
+
+/**
+ * Refuses an endpoint that would send credentials or user data in clear text. `https:` is always accepted; `http:` only
+ * to this machine (`localhost`, 127.0.0.0/8, `::1`) or to a host that the operator listed.
+ *
+ * @param name the setting the URL came from, as the operator knows it
+ * @param plaintextHosts host names or addresses, without port, for which clear text is accepted
+ * @throws Error that names the setting, says what is wrong and what to do
+ */
+export function requireSecureEndpoint(name: string, url: string, plaintextHosts: readonly string[]): void {
+  if (!URL.canParse(url)) throw new Error(`${name} is not a URL; write it like https://host:port`);
+  const { protocol, hostname } = new URL(url);
+  if (protocol === 'https:') return;
+  if (protocol !== 'http:') {
+    throw new Error(
+      `${name} begins with "${protocol}", which is neither https: nor http:; write it like https://host:port`,
+    );
+  }
+  const host = bareHost(hostname);
+  if (isLoopback(host) || plaintextHosts.some((listed) => bareHost(listed) === host)) return;
+  throw new Error(
+    `${name} would send credentials and messages unencrypted to ${host}; ` +
+      `use https://, or list ${host} among the plaintext hosts if the network in between is trusted`,
+  );
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
+}
+
+/** URLs put IPv6 addresses in brackets, lists mostly do not. */
+function bareHost(host: string): string {
+  return host.toLowerCase().replace(/^\[(.*)\]$/, '$1');
+}

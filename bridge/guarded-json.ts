@@ -1,0 +1,76 @@
+import { isWellFormed } from '../contracts/text.ts';
+import { RejectedBody } from './rejection.ts';
+
+const MAX_DEPTH = 32;
+/** Keys that turn into prototype pollution as soon as anyone copies the object carelessly. */
+const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
+
+const QUOTE = '"'.charCodeAt(0);
+const BACKSLASH = '\\'.charCodeAt(0);
+const OPENING: ReadonlySet<number> = new Set(['{', '['].map((bracket) => bracket.charCodeAt(0)));
+const CLOSING: ReadonlySet<number> = new Set(['}', ']'].map((bracket) => bracket.charCodeAt(0)));
+
+/**
+ * Parses JSON that comes from outside into data that is safe to walk and copy. Linear in the length of the text.
+ *
+ * @param part what the text is, for the sentence of a rejection
+ * @throws RejectedBody with `TooDeep`, `InvalidJson`, `ForbiddenKey` or `IllFormedText`
+ */
+export function parseGuardedJson(text: string, part: string): unknown {
+  // Before JSON.parse, so that a body of brackets alone costs neither stack nor memory.
+  if (isNestedDeeperThan(MAX_DEPTH, text)) {
+    throw new RejectedBody('TooDeep', `${part} is nested more than ${MAX_DEPTH} levels deep`);
+  }
+  const value = parse(text, part);
+  checkValue(value, part);
+  return value;
+}
+
+function parse(text: string, part: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    const fault = error instanceof Error ? error.message : String(error);
+    throw new RejectedBody('InvalidJson', `${part} is not JSON: ${fault}`);
+  }
+}
+
+function isNestedDeeperThan(limit: number, text: string): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let index = 0; index < text.length; index += 1) {
+    const character = text.charCodeAt(index);
+    if (inString) {
+      if (character === BACKSLASH) index += 1;
+      else if (character === QUOTE) inString = false;
+    } else if (character === QUOTE) {
+      inString = true;
+    } else if (OPENING.has(character)) {
+      depth += 1;
+      if (depth > limit) return true;
+    } else if (CLOSING.has(character)) {
+      depth -= 1;
+    }
+  }
+  return false;
+}
+
+/** Recursion is bounded: the depth was checked on the text. */
+function checkValue(value: unknown, part: string): void {
+  if (typeof value === 'string') {
+    checkText(value, part);
+  } else if (Array.isArray(value)) {
+    for (const item of value) checkValue(item, part);
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [key, item] of Object.entries(value)) {
+      if (FORBIDDEN_KEYS.has(key)) throw new RejectedBody('ForbiddenKey', `${part} has a key named ${key}`);
+      checkText(key, part);
+      checkValue(item, part);
+    }
+  }
+}
+
+function checkText(text: string, part: string): void {
+  if (isWellFormed(text)) return;
+  throw new RejectedBody('IllFormedText', `${part} holds a lone surrogate, which has no UTF-8 form`);
+}
