@@ -36,6 +36,9 @@ export interface SocialEventResult {
   readonly register?: EdgeRegister;
 }
 
+/** Type of the workflow `socialEvent`, for handles. */
+export type SocialEventWorkflow = (input: SocialEventInput) => Promise<SocialEventResult>;
+
 /** Who asked for a retry or a skip, and why. All of it may be missing: the Web UI and batches send signals bare. */
 export interface OperatorRequest {
   readonly by?: string;

@@ -77,3 +77,16 @@ export function actorOf(event: SocialEvent): string {
       return event.source.slice(event.source.indexOf(':') + 1);
   }
 }
+
+/** One line that says what the user did, for summaries and logs. */
+export function describeEvent(event: SocialEvent): string {
+  switch (event.kind) {
+    case 'activity':
+    case 'comment':
+      return `${event.foreignId} in ${event.feed}`;
+    case 'reaction':
+      return `${event.userId}: ${event.action} ${event.activityId}`;
+    case 'follow':
+      return `${event.source} ${event.action === 'Follow' ? 'follows' : 'unfollows'} ${event.target}`;
+  }
+}

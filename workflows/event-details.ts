@@ -1,5 +1,5 @@
 import type { EventFailureView, EventLedgerState } from '../contracts/event-workflow.ts';
-import { describeEvent } from './event-plan.ts';
+import { describeEvent } from '../contracts/social-event.ts';
 
 /** The current details an operator reads in the Web UI (Markdown): what happened and what `retry` or `skip` will do. */
 export function describeState(state: EventLedgerState, note?: string): string {

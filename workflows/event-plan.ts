@@ -39,19 +39,6 @@ export function planOf(event: SocialEvent, sinceMs: number): readonly Step[] {
   }
 }
 
-/** One line that says what the user did, for summaries: at most 400 bytes reach the Web UI. */
-export function describeEvent(event: SocialEvent): string {
-  switch (event.kind) {
-    case 'activity':
-    case 'comment':
-      return `${event.foreignId} in ${event.feed}`;
-    case 'reaction':
-      return `${event.userId}: ${event.action} ${event.activityId}`;
-    case 'follow':
-      return `${event.source} ${event.action === 'Follow' ? 'follows' : 'unfollows'} ${event.target}`;
-  }
-}
-
 function addActivityStep(event: ActivityEvent | CommentEvent): Step {
   const { feed, foreignId, time } = event;
   const parent = event.kind === 'comment' ? { parent_id: event.parentId } : {};

@@ -5,6 +5,7 @@ import {
   condition,
   continueAsNew,
   isCancellation,
+  metricMeter,
   setCurrentDetails,
   setHandler,
   upsertSearchAttributes,
@@ -30,6 +31,12 @@ import { describeState } from './event-details.ts';
 import { EventLedger } from './event-ledger.ts';
 import { planOf, type Step } from './event-plan.ts';
 import { createStepRunner, type StepRunner } from './step-runner.ts';
+
+const transitions = metricMeter.createCounter(
+  'social_event_transitions_total',
+  'transition',
+  'Changes of EventStatus, by kind of event and new status',
+);
 
 /**
  * One social event, written to GetStream once. A post or comment is one run; an edge (follow, reaction) takes in its
@@ -266,6 +273,7 @@ class EventRun {
       ...(failure !== undefined || hadFailure ? [{ key: eventFailureKey, value: failure ?? null }] : []),
     ]);
     setCurrentDetails(describeState(state, note));
+    transitions.add(1, { kind: state.event.kind, status: state.status });
   }
 }
 

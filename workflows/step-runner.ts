@@ -2,11 +2,9 @@ import { ActivityCancellationType, proxyActivities, proxyLocalActivities, sleep 
 import type { StreamActivities } from '../activities/types.ts';
 import type { EventPolicy } from '../contracts/event-policy.ts';
 import { FAILURE_TYPES, FINAL_FAILURE_TYPES } from '../contracts/failure-types.ts';
+import { boundedSummary } from '../contracts/summary.ts';
 import type { ActivityCall, Step } from './event-plan.ts';
 import { stepFailureOf, type StepFailure } from './step-failure.ts';
-
-/** Temporal cuts a summary at 400 bytes; cut here so that nothing is refused. */
-const MAX_SUMMARY_LENGTH = 200;
 
 /** Makes the calls of an event's steps. */
 export interface StepRunner {
@@ -57,7 +55,7 @@ export function createStepRunner(policy: EventPolicy, onRetrying: (failure: Step
         if (failure.final || failure.type === FAILURE_TYPES.copyIncomplete) throw error;
         onRetrying(failure);
         await sleep(failure.retryAfterMs ?? policy.retryInitialMs, {
-          summary: summaryOf(`${failure.type}: wait before the next attempt`),
+          summary: boundedSummary(`${failure.type}: wait before the next attempt`),
         });
       }
       return runDurable(step);
@@ -72,9 +70,5 @@ function invoke(proxy: object, call: ActivityCall, summary: string): Promise<unk
   // Name and input belong together by ActivityCall; TypeScript cannot follow that through the proxy's index.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const activity = Reflect.get(proxy, call.activity) as Invocable;
-  return activity.executeWithOptions({ summary: summaryOf(summary) }, [call.input]);
-}
-
-function summaryOf(text: string): string {
-  return text.length <= MAX_SUMMARY_LENGTH ? text : `${text.slice(0, MAX_SUMMARY_LENGTH - 1)}…`;
+  return activity.executeWithOptions({ summary: boundedSummary(summary) }, [call.input]);
 }

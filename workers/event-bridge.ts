@@ -1,0 +1,74 @@
+import { SQSClient } from '@aws-sdk/client-sqs';
+import type { Client } from '@temporalio/client';
+import type { MetricMeter } from '@temporalio/common';
+import type { Logger } from 'pino';
+import { BRIDGE_METRICS, type BridgeMeter } from '../bridge/bridge-meter.ts';
+import { startBridge, type Bridge } from '../bridge/bridge.ts';
+import { createTemporalStarter } from '../bridge/start-event.ts';
+import type { WorkerConfig } from './config.ts';
+
+/** A request without an answer for this long is given up; above the long poll of 20 s. */
+const SQS_REQUEST_TIMEOUT_MS = 30_000;
+
+export interface EventBridgeOptions {
+  readonly config: WorkerConfig;
+  readonly client: Client;
+  readonly logger: Logger;
+  readonly meter: MetricMeter;
+  /** Time to finish what the bridge holds once it is told to stop, milliseconds. */
+  readonly shutdownGraceMs: number;
+}
+
+/** The bridge of the four queues, wired to SQS, Temporal and the metrics of this process. */
+export function createEventBridge({
+  config,
+  client,
+  logger,
+  meter,
+  shutdownGraceMs,
+}: EventBridgeOptions): Promise<Bridge> {
+  const { environment, policy } = config;
+  const sqs = new SQSClient({
+    region: environment.AWS_REGION,
+    ...(environment.AWS_ENDPOINT_URL === undefined ? {} : { endpoint: environment.AWS_ENDPOINT_URL }),
+    requestHandler: { requestTimeout: SQS_REQUEST_TIMEOUT_MS, connectionTimeout: 5_000 },
+  });
+  return startBridge({
+    sqs,
+    starter: createTemporalStarter({ client, policy }),
+    queues: [
+      { queue: environment.ACTIVITIES_QUEUE, kind: 'activity' },
+      { queue: environment.MENTIONS_QUEUE, kind: 'comment' },
+      { queue: environment.REACTIONS_QUEUE, kind: 'reaction' },
+      { queue: environment.FOLLOWS_QUEUE, kind: 'follow' },
+    ],
+    receivesInFlight: environment.BRIDGE_RECEIVES_IN_FLIGHT,
+    maxInHand: environment.BRIDGE_MAX_IN_HAND,
+    longPollSeconds: environment.BRIDGE_LONG_POLL_SECONDS,
+    visibilityTimeoutSeconds: environment.BRIDGE_VISIBILITY_TIMEOUT_SECONDS,
+    shutdownGraceMs,
+    logger: logger.child({ component: 'bridge' }),
+    meter: toBridgeMeter(meter),
+  });
+}
+
+function toBridgeMeter(meter: MetricMeter): BridgeMeter {
+  return {
+    counter(name) {
+      const counter = meter.createCounter(name, 'message', BRIDGE_METRICS[name]);
+      return {
+        add: (value, labels) => {
+          counter.add(value, { ...labels });
+        },
+      };
+    },
+    gauge(name) {
+      const gauge = meter.createGauge(name, 'int', 'message', BRIDGE_METRICS[name]);
+      return {
+        set: (value, labels) => {
+          gauge.set(value, { ...labels });
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import { Worker, type NativeConnection, type WorkflowBundleOption } from '@temporalio/worker';
+import { connect, type StreamClient } from 'getstream';
+import { createStreamActivities } from '../activities/stream-activities.ts';
+import type { StreamActivities } from '../activities/types.ts';
+import { DEFAULT_EVENT_POLICY } from '../contracts/event-policy.ts';
+import { TASK_QUEUES } from '../contracts/names.ts';
+import type { WorkerConfig } from './config.ts';
+
+/** The Stream client of a first attempt gives up this long before the attempt itself does, milliseconds. */
+const FAST_ATTEMPT_MARGIN_MS = 500;
+
+export interface EventWorkerOptions {
+  readonly connection: NativeConnection;
+  readonly config: WorkerConfig;
+  /** Time for running activities to end once the worker is told to stop, milliseconds. */
+  readonly shutdownGraceMs: number;
+  readonly workflowBundle: WorkflowBundleOption;
+  /** Default: calls to GetStream by the configuration. */
+  readonly activities?: StreamActivities;
+}
+
+/** A worker of the task queue `social-events`: slots, pollers and cache as configured, none left to defaults. */
+export function createEventWorker(options: EventWorkerOptions): Promise<Worker> {
+  const { environment, temporal } = options.config;
+  const { WORKER_DEPLOYMENT_NAME: deploymentName, WORKER_BUILD_ID: buildId } = environment;
+  return Worker.create({
+    connection: options.connection,
+    namespace: temporal.namespace,
+    taskQueue: TASK_QUEUES.socialEvents,
+    workflowBundle: options.workflowBundle,
+    activities: options.activities ?? createStreamActivities(createStreamClients(options.config)),
+    maxCachedWorkflows: environment.WORKER_MAX_CACHED_WORKFLOWS,
+    maxConcurrentWorkflowTaskExecutions: environment.WORKER_WORKFLOW_TASK_SLOTS,
+    maxConcurrentActivityTaskExecutions: environment.WORKER_ACTIVITY_SLOTS,
+    maxConcurrentLocalActivityExecutions: environment.WORKER_LOCAL_ACTIVITY_SLOTS,
+    maxConcurrentWorkflowTaskPolls: environment.WORKER_WORKFLOW_TASK_POLLERS,
+    maxConcurrentActivityTaskPolls: environment.WORKER_ACTIVITY_TASK_POLLERS,
+    shutdownGraceTime: options.shutdownGraceMs,
+    shutdownForceTime: options.shutdownGraceMs + 5_000,
+    ...(deploymentName !== undefined && buildId !== undefined
+      ? {
+          workerDeploymentOptions: {
+            version: { deploymentName, buildId },
+            useWorkerVersioning: true,
+            defaultVersioningBehavior: 'PINNED',
+          },
+        }
+      : {}),
+  });
+}
+
+function createStreamClients({ environment, policy }: WorkerConfig): { quick: StreamClient; patient: StreamClient } {
+  const { STREAM_API_KEY = '', STREAM_API_SECRET = '', STREAM_APP_ID, STREAM_API_URL } = environment;
+  const client = (timeout: number): StreamClient =>
+    connect(STREAM_API_KEY, STREAM_API_SECRET, STREAM_APP_ID, {
+      timeout,
+      ...(STREAM_API_URL === undefined ? {} : { urlOverride: { api: `${STREAM_API_URL.replace(/\/+$/, '')}/api/` } }),
+    });
+  const fastTimeoutMs = policy.fastAttemptTimeoutMs ?? DEFAULT_EVENT_POLICY.fastAttemptTimeoutMs;
+  return {
+    quick: client(Math.max(fastTimeoutMs - FAST_ATTEMPT_MARGIN_MS, fastTimeoutMs / 2)),
+    patient: client(environment.STREAM_TIMEOUT_MS),
+  };
+}
