@@ -1,0 +1,9 @@
+import type { RootHookObject } from 'mocha';
+import { stopSharedTemporal } from './temporal.ts';
+
+/** What the whole run shares is given up when the last test is done. */
+export const mochaHooks: RootHookObject = {
+  async afterAll() {
+    await stopSharedTemporal();
+  },
+};
