@@ -1,0 +1,44 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { parseBody } from './body.ts';
+import { StreamError } from './errors.ts';
+import type { Context } from './pipeline.ts';
+
+const LOOPBACK = /^(?:::1|(?:::ffff:)?127\.\d+\.\d+\.\d+)$/;
+
+/** Routes for tests and demos: inject faults, count requests and effects, empty the store. Loopback only. */
+export function registerControl(app: FastifyInstance, { store, faults, counters }: Context): void {
+  const guarded = { onRequest: onlyLocal };
+
+  app.post('/_control/faults', guarded, (request, reply) => {
+    const problem = addFaults(request.body);
+    if (problem !== undefined) return reply.code(400).send({ detail: problem });
+    return reply.code(201).send({ faults: faults.size });
+  });
+  app.delete('/_control/faults', guarded, () => {
+    faults.clear();
+    return { faults: 0 };
+  });
+  app.get('/_control/stats', guarded, () => counters.snapshot());
+  app.delete('/_control/stats', guarded, () => {
+    counters.reset();
+    return {};
+  });
+  app.delete('/_control/data', guarded, () => {
+    store.clear();
+    return {};
+  });
+
+  function addFaults(body: unknown): string | undefined {
+    try {
+      return faults.add(parseBody(body));
+    } catch (error) {
+      if (error instanceof StreamError) return error.message;
+      throw error;
+    }
+  }
+}
+
+async function onlyLocal(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  if (LOOPBACK.test(request.socket.remoteAddress ?? '')) return;
+  await reply.code(403).send({ detail: '_control is reachable from this machine only' });
+}
