@@ -84,8 +84,9 @@ export interface EventView {
 
 export const retrySignal = defineSignal<[request?: OperatorRequest]>('retry');
 export const skipSignal = defineSignal<[request?: OperatorRequest]>('skip');
-export const retryUpdate = defineUpdate<OperatorReply, [request?: OperatorRequest]>('retry');
-export const skipUpdate = defineUpdate<OperatorReply, [request?: OperatorRequest]>('skip');
+// Without the `?`, which the client's types cannot take on an update; sent bare they work all the same.
+export const retryUpdate = defineUpdate<OperatorReply, [request: OperatorRequest]>('retry');
+export const skipUpdate = defineUpdate<OperatorReply, [request: OperatorRequest]>('skip');
 export const eventQuery = defineQuery<EventView>('event');
 
 /** Hands a further event of the same edge to the run that is open; sent by the bridge. */

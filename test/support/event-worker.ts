@@ -1,0 +1,75 @@
+import { randomUUID } from 'node:crypto';
+import { Client } from '@temporalio/client';
+import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import type { StreamActivities } from '../../activities/types.ts';
+import { createTemporalStarter } from '../../bridge/start-event.ts';
+import type { EventStarter } from '../../bridge/event-starter.ts';
+import type { EventPolicy } from '../../contracts/event-policy.ts';
+import type { SocialEventWorkflow } from '../../contracts/event-workflow.ts';
+import type { SocialEvent } from '../../contracts/social-event.ts';
+import { eventWorkflowId } from '../../contracts/workflow-ids.ts';
+import { bundleWorkflows } from '../../workers/workflow-bundle.ts';
+import { sharedTemporal } from './temporal.ts';
+
+let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;
+
+/** One bundle of the workflows for the whole run: making it takes seconds. */
+export function sharedWorkflowBundle(): Promise<WorkflowBundleWithSourceMap> {
+  bundle ??= bundleWorkflows();
+  return bundle;
+}
+
+/** Durations of seconds and hours brought down to what a test can wait for. */
+export const TEST_POLICY: Partial<EventPolicy> = {
+  fastAttemptTimeoutMs: 1_000,
+  attemptTimeoutMs: 2_000,
+  retryInitialMs: 50,
+  retryMaximumMs: 200,
+  retryBudgetMs: 3_000,
+  compensationBudgetMs: 1_000,
+  resumedLingerMs: 2_000,
+};
+
+export interface EventWorkerFixture {
+  readonly client: Client;
+  readonly taskQueue: string;
+  starter(policy?: Partial<EventPolicy>): EventStarter;
+  handle(event: SocialEvent): ReturnType<typeof handleOf>;
+  stop(): Promise<void>;
+}
+
+let installed = false;
+
+/** A real worker on a task queue of its own, its activities faked at the edge. */
+export async function startEventWorker(activities: StreamActivities): Promise<EventWorkerFixture> {
+  if (!installed) Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
+  installed = true;
+  const { address, namespace } = await sharedTemporal();
+  const connection = await NativeConnection.connect({ address });
+  const taskQueue = `events-${randomUUID()}`;
+  const worker = await Worker.create({
+    connection,
+    namespace,
+    taskQueue,
+    workflowBundle: await sharedWorkflowBundle(),
+    activities,
+    shutdownGraceTime: 100,
+  });
+  const running = worker.run();
+  const client = new Client({ connection, namespace });
+  return {
+    client,
+    taskQueue,
+    starter: (policy) => createTemporalStarter({ client, taskQueue, policy: { ...TEST_POLICY, ...policy } }),
+    handle: (event) => handleOf(client, event),
+    async stop() {
+      worker.shutdown();
+      await running;
+      await connection.close();
+    },
+  };
+}
+
+function handleOf(client: Client, event: SocialEvent) {
+  return client.workflow.getHandle<SocialEventWorkflow>(eventWorkflowId(event));
+}

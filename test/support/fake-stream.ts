@@ -1,0 +1,72 @@
+import { ApplicationFailure } from '@temporalio/common';
+import type { StreamActivities } from '../../activities/types.ts';
+import { FINAL_FAILURE_TYPES, FAILURE_TYPES, type FailureType } from '../../contracts/failure-types.ts';
+
+type ActivityName = keyof StreamActivities;
+type Reply = Error | { readonly value: unknown } | (() => Promise<unknown>);
+
+/** Activities at the edge of workflow tests: they record their calls and answer as told, else with success. */
+export class FakeStream {
+  readonly calls: { readonly activity: ActivityName; readonly input: unknown }[] = [];
+  readonly #replies = new Map<ActivityName, Reply[]>();
+  readonly #always = new Map<ActivityName, Reply>();
+
+  /** The next calls of the activity answer so, in this order. */
+  next(activity: ActivityName, ...replies: Reply[]): void {
+    this.#replies.set(activity, [...(this.#replies.get(activity) ?? []), ...replies]);
+  }
+
+  /** Every call of the activity answers so until told otherwise. */
+  always(activity: ActivityName, reply: Reply | undefined): void {
+    if (reply) this.#always.set(activity, reply);
+    else this.#always.delete(activity);
+  }
+
+  /** Forgets calls and replies; one worker serves many tests. */
+  reset(): void {
+    this.calls.length = 0;
+    this.#replies.clear();
+    this.#always.clear();
+  }
+
+  countOf(activity: ActivityName): number {
+    return this.calls.filter((call) => call.activity === activity).length;
+  }
+
+  names(): ActivityName[] {
+    return this.calls.map(({ activity }) => activity);
+  }
+
+  get activities(): StreamActivities {
+    const answer = (activity: ActivityName, otherwise: unknown) => async (input: unknown) => {
+      this.calls.push({ activity, input });
+      const reply = this.#replies.get(activity)?.shift() ?? this.#always.get(activity);
+      if (reply instanceof Error) throw reply;
+      if (typeof reply === 'function') return await reply();
+      return reply ? reply.value : otherwise;
+    };
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- one recorder stands for every activity
+    return {
+      addActivity: answer('addActivity', undefined),
+      removeActivity: answer('removeActivity', undefined),
+      hasActivity: answer('hasActivity', false),
+      addReaction: answer('addReaction', undefined),
+      removeReaction: answer('removeReaction', undefined),
+      hasReaction: answer('hasReaction', false),
+      follow: answer('follow', undefined),
+      unfollow: answer('unfollow', undefined),
+      confirmCopy: answer('confirmCopy', undefined),
+      undoFollow: answer('undoFollow', 'undone'),
+    } as StreamActivities;
+  }
+}
+
+/** A failure as the classifier makes it. */
+export function streamFailure(type: FailureType, nextRetryDelayMs?: number): ApplicationFailure {
+  return ApplicationFailure.create({
+    type,
+    message: `stand-in for ${type}`,
+    nonRetryable: FINAL_FAILURE_TYPES.includes(type) || type === FAILURE_TYPES.copyIncomplete,
+    ...(nextRetryDelayMs === undefined ? {} : { nextRetryDelay: nextRetryDelayMs }),
+  });
+}
