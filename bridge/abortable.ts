@@ -22,7 +22,7 @@ export class Bell {
   }
 
   /** @throws the signal's reason when that aborts first */
-  wait(signal: AbortSignal): Promise<void> {
-    return abortable(this.#next.promise, signal);
+  wait(signal?: AbortSignal): Promise<void> {
+    return signal ? abortable(this.#next.promise, signal) : this.#next.promise;
   }
 }

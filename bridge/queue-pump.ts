@@ -1,0 +1,182 @@
+import type { Logger } from 'pino';
+import type { EventKind } from '../contracts/names.ts';
+import { abortable, Bell } from './abortable.ts';
+import { Acknowledger } from './acknowledger.ts';
+import { Batcher } from './batcher.ts';
+import { DeadLetters } from './dead-letters.ts';
+import { decodeBody } from './decode-body.ts';
+import type { EventStarter } from './event-starter.ts';
+import { InHand, type Held } from './in-hand.ts';
+import { PatientStarter } from './patient-starter.ts';
+import type { MessageCounts, QueueTally, Settlement } from './queue-tally.ts';
+import { Receiver } from './receiver.ts';
+import { RetryGate } from './retry-gate.ts';
+import type { EntryFailure } from './sqs-batch.ts';
+import type { QueueMessage, SqsQueue } from './sqs-queue.ts';
+import { StartPause } from './start-pause.ts';
+import { LostVisibility, VisibilityKeeper } from './visibility-keeper.ts';
+
+export interface QueuePumpOptions {
+  readonly source: SqsQueue;
+  readonly deadLetterQueue: SqsQueue;
+  readonly kind: EventKind;
+  readonly starter: EventStarter;
+  readonly receivesInFlight: number;
+  readonly maxInHand: number;
+  readonly longPollSeconds: number;
+  readonly visibilityTimeoutSeconds: number;
+  readonly probeAfterMs: number;
+  readonly tally: QueueTally;
+  readonly logger: Logger;
+}
+
+class ShuttingDown extends Error {
+  override readonly name = 'ShuttingDown';
+}
+
+/** Drains one queue: receives, has each message started or rejected, and acknowledges it. */
+export class QueuePump {
+  readonly #options: QueuePumpOptions;
+  readonly #hand: InHand<QueueMessage>;
+  readonly #pause: StartPause;
+  readonly #gate: RetryGate;
+  readonly #deadLetterGate: RetryGate;
+  readonly #acknowledger: Acknowledger;
+  readonly #deadLetters: DeadLetters;
+  readonly #starter: PatientStarter;
+  readonly #returns: Batcher<QueueMessage, EntryFailure>;
+  /** Rung whenever a receive may have become possible, or a message has left. */
+  readonly #changed = new Bell();
+  readonly #stopping = new AbortController();
+  readonly #givingUp = new AbortController();
+  readonly #ending = new AbortController();
+  readonly #receiving: Promise<unknown>;
+  readonly #keeping: Promise<void>;
+
+  constructor(options: QueuePumpOptions) {
+    this.#options = options;
+    const { source, deadLetterQueue, starter, tally, logger, visibilityTimeoutSeconds } = options;
+    const { signal } = this.#ending;
+    this.#hand = new InHand(options.maxInHand);
+    this.#pause = new StartPause(options.probeAfterMs);
+    this.#gate = this.#gateOf(source);
+    this.#deadLetterGate = this.#gateOf(deadLetterQueue);
+    this.#acknowledger = new Acknowledger({ queue: source, gate: this.#gate, logger, signal });
+    this.#deadLetters = new DeadLetters({ queue: deadLetterQueue, gate: this.#deadLetterGate, logger });
+    this.#starter = new PatientStarter({ starter, pause: this.#pause, tally, logger, changed: this.#changed });
+    this.#returns = new Batcher({ flush: (messages) => source.changeVisibility(messages, 0, signal) });
+    const keeper = new VisibilityKeeper({
+      queue: source,
+      gate: this.#gate,
+      hand: this.#hand,
+      visibilityTimeoutSeconds,
+      logger,
+    });
+    this.#keeping = keeper.run(signal);
+    const receiver = new Receiver({
+      ...options,
+      gate: this.#gate,
+      hand: this.#hand,
+      pause: this.#pause,
+      changed: this.#changed,
+      take: (messages, slots) => this.#take(messages, slots),
+    });
+    this.#receiving = receiver.run(this.#stopping.signal);
+  }
+
+  /** False while requests to SQS or starts fail. */
+  get healthy(): boolean {
+    return !this.#gate.failing && !this.#deadLetterGate.failing && !this.#pause.paused;
+  }
+
+  counts(): MessageCounts {
+    return this.#options.tally.counts(this.#hand.size);
+  }
+
+  /** Receives nothing more; what is in hand goes on. */
+  stopReceiving(): void {
+    this.#stopping.abort();
+  }
+
+  /** Hands back what is not durable yet. */
+  giveUp(): void {
+    this.#givingUp.abort();
+    this.#hand.abandonAll(new ShuttingDown());
+  }
+
+  /** Ends deletes and returns that are still under way. */
+  end(): void {
+    this.#ending.abort();
+  }
+
+  /** Resolves after {@link stopReceiving} once nothing is in hand. */
+  async drained(): Promise<void> {
+    await this.#receiving;
+    while (this.#hand.size > 0) await this.#changed.wait();
+    this.#ending.abort();
+    await this.#keeping;
+  }
+
+  #gateOf(queue: SqsQueue): RetryGate {
+    const { tally, logger } = this.#options;
+    return new RetryGate({
+      onFailure: (err, pauseMs) => {
+        tally.sqsFailed();
+        logger.warn({ err, pauseMs, sqsQueue: queue.name }, 'SQS fails; requests to the queue wait');
+      },
+      onRecovery: () => logger.info({ sqsQueue: queue.name }, 'SQS answers again'),
+    });
+  }
+
+  #take(messages: readonly QueueMessage[], slots: number): void {
+    const filled = this.#hand.fill(slots, messages, performance.now());
+    this.#options.tally.received(filled.length);
+    this.#changed.ring();
+    for (const held of filled) void this.#handle(held);
+  }
+
+  async #handle(held: Held<QueueMessage>): Promise<void> {
+    if (this.#givingUp.signal.aborted) held.abandoned.abort(new ShuttingDown());
+    this.#options.tally.observe(this.#hand.size);
+    const settlement = await this.#decide(held);
+    if (settlement.as !== 'returned') {
+      held.decided = true;
+      await this.#acknowledger.acknowledge(held.message);
+    }
+    this.#hand.release(held);
+    this.#pause.settled(held);
+    this.#options.tally.settled(settlement);
+    this.#options.tally.observe(this.#hand.size);
+    this.#changed.ring();
+  }
+
+  async #decide(held: Held<QueueMessage>): Promise<Settlement> {
+    const { message, abandoned } = held;
+    try {
+      const decoded = decodeBody(this.#options.kind, message.body, message.sentMicros);
+      if ('event' in decoded) return { as: await this.#starter.start(held, decoded.event) };
+      const reason = decoded.rejection.code;
+      const buried = await this.#deadLetters.put(message, decoded.rejection, abandoned.signal);
+      return buried ? { as: 'rejected', reason } : { as: 'returned' };
+    } catch (error) {
+      await this.#giveBack(held, error);
+      return { as: 'returned' };
+    }
+  }
+
+  async #giveBack({ message, abandoned }: Held<QueueMessage>, error: unknown): Promise<void> {
+    const { logger } = this.#options;
+    const { messageId } = message;
+    if (abandoned.signal.reason instanceof LostVisibility) return;
+    if (!abandoned.signal.aborted) {
+      logger.error({ messageId, err: error }, 'a message met a defect of the bridge; it is left to the redrive policy');
+      return;
+    }
+    try {
+      const failure = await abortable(this.#returns.add(message), this.#ending.signal);
+      logger.info({ messageId, code: failure?.code }, 'handed a message back to SQS');
+    } catch (err) {
+      logger.warn({ messageId, err }, 'could not hand a message back; SQS delivers it again when its visibility ends');
+    }
+  }
+}
