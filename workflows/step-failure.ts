@@ -25,8 +25,10 @@ export function stepFailureOf(error: unknown): StepFailure {
     };
   }
   if (error instanceof TimeoutFailure) {
-    // The budget ran out between attempts: the last attempt's own failure says why.
-    if (error.cause instanceof ApplicationFailure) return stepFailureOf(error.cause);
+    // The budget ran out between attempts: the last attempt's own failure says why. SDK 1.24 leaves it out of `cause`.
+    const last = error.failure?.cause;
+    const lastType = last?.applicationFailureInfo?.type;
+    if (isFailureType(lastType)) return { type: lastType, message: last?.message ?? '', final: false };
     return { type: FAILURE_TYPES.ambiguous, message: error.message, final: false };
   }
   const message = error instanceof Error ? error.message : String(error);

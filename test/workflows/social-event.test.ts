@@ -142,6 +142,15 @@ describe('a social event', function () {
     assert.equal(stream.countOf('removeActivity'), 0);
   });
 
+  it('parks with the failure of the last attempt when its retry budget is used up', async () => {
+    const event = postEvent();
+    stream.always('addActivity', streamFailure(FAILURE_TYPES.unavailable));
+    await fixture.starter({ retryBudgetMs: 1_500 }).start(event, noAbort);
+    await isParked(event);
+    assert.equal(await failureOf(event), 'Unavailable');
+    await fixture.handle(event).terminate();
+  });
+
   it('retries by itself on the configured schedule, then fails at the configured limit', async () => {
     const event = postEvent();
     stream.always('addActivity', streamFailure(FAILURE_TYPES.invalidRequest));
