@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { parseMessage } from '../../contracts/parse-message.ts';
+import type { SocialEvent } from '../../contracts/social-event.ts';
+import { eventWorkflowId } from '../../contracts/workflow-ids.ts';
+
+const post = {
+  Actor: 'alice',
+  Verb: 'Post',
+  ObjectID: '1',
+  FeedType: 'User',
+  CreatedAt: '2026-01-31T12:00:00.123456+01:00',
+  ForeignID: 'Post:alice-1',
+};
+const comment = {
+  Actor: 'bob',
+  Verb: 'Comment',
+  ObjectID: 'c1',
+  ParentID: 'Post:alice-1',
+  FeedType: 'Timeline',
+  Time: '2026-01-31T12:00:00Z',
+  ForeignID: 'Comment:bob-c1',
+};
+const reaction = {
+  ActivityID: 'f01c0000-acf5-11e5-8080-80006a8b5bc2',
+  Kind: 'Like',
+  TargetFeed: ['notification:alice'],
+  Data3: 'like-1',
+  UserID: 'bob',
+};
+const follow = { SourceFeedID: 'timeline:bob', TargetFeedID: 'user:alice', ActivityCopyLimit: 100 };
+
+describe('parsing a message', () => {
+  it('turns a post into the activity it becomes', () => {
+    const message = { ...post, To: ['bob', 'carol', 'bob'], HashTags: ['#Jazz', 'jazz', ' ', 'Blues\u0007'] };
+    assert.deepEqual(parseMessage('activity', message, 5), {
+      kind: 'activity',
+      verb: 'Post',
+      actor: 'alice',
+      objectId: '1',
+      foreignId: 'Post:alice-1',
+      feed: 'user:alice',
+      time: '2026-01-31T11:00:00.123456',
+      to: ['notification:bob', 'notification:carol'],
+      hashTags: ['jazz', 'blues'],
+      eventTimeMicros: 5,
+    });
+  });
+
+  it('turns a comment, a reaction and a follow into their events', () => {
+    const commented = parseMessage('comment', comment, 5);
+    assert.equal(commented.kind === 'comment' && commented.parentId, 'Post:alice-1');
+    assert.equal(commented.kind === 'comment' && commented.feed, 'timeline:bob');
+    const liked = parseMessage('reaction', reaction, 5);
+    assert.match(liked.kind === 'reaction' ? liked.reactionId : '', /^[0-9a-f]{8}-[0-9a-f]{4}-5/);
+    const followed = parseMessage('follow', follow, 5);
+    assert.equal(followed.kind === 'follow' && followed.action, 'Follow');
+    const unfollowed = parseMessage('follow', { ...follow, Kind: 'Unfollow', ActivityCopyLimit: undefined }, 5);
+    assert.equal(unfollowed.kind === 'follow' && unfollowed.copyLimit, 0);
+  });
+
+  it('orders by EventTime where there is one, else by arrival', () => {
+    assert.equal(
+      parseMessage('follow', { ...follow, EventTime: '1970-01-01T00:00:01.5Z' }, 5).eventTimeMicros,
+      1_500_000,
+    );
+    assert.equal(parseMessage('follow', follow, 5).eventTimeMicros, 5);
+  });
+
+  it('drops unknown fields and keeps the event id', () => {
+    const event = parseMessage('follow', { ...follow, EventID: 'e1', Color: 'red' }, 5);
+    assert.equal(event.eventId, 'e1');
+    assert.equal('Color' in event, false);
+  });
+
+  it('makes one edge of a Data3 in capitals and in small letters when it is a UUID, and two when it is not', () => {
+    const idOf = (Data3: string): string => eventWorkflowId(parseMessage('reaction', { ...reaction, Data3 }, 5));
+    assert.equal(idOf('F01C0000-ACF5-11E5-8080-80006A8B5BC2'), idOf('f01c0000-acf5-11e5-8080-80006a8b5bc2'));
+    assert.notEqual(idOf('LIKE'), idOf('like'));
+  });
+
+  const refusals: [name: string, kind: SocialEvent['kind'], message: unknown, fault: RegExp][] = [
+    ['a foreign id that does not match', 'activity', { ...post, ForeignID: 'Post:alice-2' }, /ForeignID: must equal/],
+    ['an unknown verb', 'activity', { ...post, Verb: 'Poke' }, /Verb/],
+    ['a comment among the activities', 'activity', { ...comment, CreatedAt: comment.Time }, /Verb/],
+    ['wrong types', 'activity', { ...post, Actor: 7, To: 'bob' }, /Actor.*To/],
+    ['an actor GetStream would refuse', 'activity', { ...post, Actor: 'a:b', ForeignID: 'Post:a:b-1' }, /Actor/],
+    ['a control character in an id', 'reaction', { ...reaction, Data3: 'a\u0000b' }, /Data3: must not hold control/],
+    ['a lone surrogate', 'reaction', { ...reaction, Data3: '\ud800' }, /Data3: must not hold a lone surrogate/],
+    ['an id that is too long', 'reaction', { ...reaction, Data3: 'é'.repeat(128) }, /Data3: must be at most 255 bytes/],
+    ['a date that does not exist', 'activity', { ...post, CreatedAt: '2026-02-30T12:00:00Z' }, /CreatedAt/],
+    ['a copy limit out of range', 'follow', { ...follow, ActivityCopyLimit: 1001 }, /ActivityCopyLimit/],
+    ['a follow without a copy limit', 'follow', { ...follow, ActivityCopyLimit: undefined }, /ActivityCopyLimit/],
+    ['a feed that follows itself', 'follow', { ...follow, TargetFeedID: 'timeline:bob' }, /TargetFeedID: must differ/],
+    ['something that is no feed', 'follow', { ...follow, TargetFeedID: 'alice' }, /TargetFeedID: must be a feed id/],
+    ['too many recipients', 'activity', { ...post, To: Array.from({ length: 101 }, (_, i) => `u${i}`) }, /To/],
+    ['an activity over 10 KB', 'activity', { ...post, HashTags: tagsOf(30, '語'.repeat(63)), To: users(80) }, /10 KB/],
+    ['no object at all', 'activity', 'hello', /message/],
+  ];
+  for (const [name, kind, message, fault] of refusals) {
+    it(`refuses ${name}`, () => {
+      assert.throws(() => parseMessage(kind, message, 5), { name: 'InvalidMessageError', message: fault });
+    });
+  }
+
+  it('gives different posts different ids, whatever their parts hold', () => {
+    const actor = fc.stringMatching(/^[A-Za-z0-9_-]{1,12}$/);
+    const object = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 });
+    fc.assert(
+      fc.property(actor, object, (Actor, ObjectID) => {
+        const message = { ...post, Actor, ObjectID, ForeignID: `Post:${Actor}-${ObjectID}` };
+        let event: SocialEvent;
+        try {
+          event = parseMessage('activity', message, 5);
+        } catch {
+          return;
+        }
+        assert.ok(eventWorkflowId(event).length <= 1000);
+        assert.equal(event.kind === 'activity' && event.foreignId, message.ForeignID.normalize('NFC'));
+      }),
+    );
+  });
+
+  it('answers any JSON with an event or an InvalidMessageError', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom('activity', 'comment', 'reaction', 'follow'),
+        fc.jsonValue(),
+        fc.constantFrom(post, comment, reaction, follow),
+        fc.string(),
+        (kind, value, base, key) => {
+          const field = Object.keys(base)[key.length % Object.keys(base).length] ?? key;
+          for (const message of [value, { ...base, [field]: value }]) {
+            try {
+              eventWorkflowId(parseMessage(kind, message, 5));
+            } catch (error) {
+              assert.equal(error instanceof Error && error.name, 'InvalidMessageError');
+            }
+          }
+        },
+      ),
+    );
+  });
+});
+
+function tagsOf(count: number, tag: string): string[] {
+  return Array.from({ length: count }, (_, index) => tag.slice(1) + String.fromCodePoint(0x4e00 + index));
+}
+
+function users(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `user-${index}-${'x'.repeat(80)}`);
+}
