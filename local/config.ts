@@ -36,7 +36,7 @@ const environmentSchema = z.object({
     .regex(/^\d{1,9}$/, 'must be a whole number of at most nine digits')
     .transform(Number)
     .default(1),
-  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
 });
 
 const PORTS = ['TEMPORAL_PORT', 'TEMPORAL_UI_PORT', 'AWS_PORT', 'STREAM_PORT', 'METRICS_PORT', 'HEALTH_PORT'] as const;

@@ -1,0 +1,163 @@
+/** How each part of the local stack is started; `stack.ts` says in which order. */
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { Connection } from '@temporalio/client';
+import { startAws, type AwsServer } from './aws.ts';
+import { cacheDirectory, inheritedEnvironment } from './config.ts';
+import { removeEndpoints } from './endpoints-file.ts';
+import { claimPort } from './ports.ts';
+import { ProcessLock } from './process-lock.ts';
+import { endNotedProcess } from './processes.ts';
+import type { StackOptions } from './stack.ts';
+import { startStreamServer } from './stream/server.ts';
+import { findTemporalBinary } from './temporal-binary.ts';
+import { ensureNamespace, ensureSearchAttributes } from './temporal-namespace.ts';
+import { startTemporalServer, type TemporalServer } from './temporal-server.ts';
+import { createTopology, type RouteResources } from './topology.ts';
+import type { StreamAccess } from './worker-process.ts';
+import { superviseWorker, type SupervisedWorker } from './worker-supervisor.ts';
+
+/** Nothing local checks these. */
+export const LOCAL_AWS = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
+/** Known to everybody: the server listens on the loopback address alone. */
+const LOCAL_STREAM = { apiKey: 'local', apiSecret: 'local-secret', appId: '1' };
+const ABANDONED_GRACE_MS = 15_000;
+
+export interface LocalTemporal {
+  readonly address: string;
+  readonly namespace: string;
+  /** Left out when the server is not ours. */
+  readonly server?: TemporalServer;
+}
+
+export interface Queues {
+  readonly aws: AwsServer;
+  readonly routes: readonly RouteResources[];
+}
+
+export interface LocalStream {
+  readonly access: StreamAccess;
+  close(): Promise<void>;
+}
+
+/**
+ * Takes the state directory for this process, and ends what a killed stack left running.
+ * @throws LockHeldError when another stack runs on it
+ */
+export async function lockState(directory: string, { onEvent }: StackOptions): Promise<ProcessLock> {
+  const lock = await ProcessLock.acquire(path.join(directory, 'stack.lock'));
+  await removeEndpoints(path.join(directory, 'endpoints.json'));
+  await rm(path.join(directory, 'worker.log'), { force: true });
+  for (const child of lock.abandoned) {
+    const wasRunning = await endNotedProcess(child, ABANDONED_GRACE_MS);
+    if (wasRunning) onEvent?.(`Ended process ${child.pid}, left by a stack that was killed`);
+  }
+  return lock;
+}
+
+export async function startTemporal(options: StackOptions, lock: ProcessLock | undefined): Promise<LocalTemporal> {
+  const { namespace = 'default' } = options;
+  const server = options.temporalAddress === undefined ? await startOwnTemporal(options, namespace) : undefined;
+  const address = options.temporalAddress ?? server?.address ?? '';
+  try {
+    if (server) await lock?.addChild(server.pid);
+    await prepareNamespace(address, namespace, options.onEvent);
+  } catch (error) {
+    await server?.stop();
+    throw error;
+  }
+  return { address, namespace, ...(server && { server }) };
+}
+
+async function startOwnTemporal(options: StackOptions, namespace: string): Promise<TemporalServer> {
+  const { stateDirectory, ports = {}, onProgress } = options;
+  const binary = await findTemporalBinary({
+    env: inheritedEnvironment(),
+    cacheDirectory: cacheDirectory(),
+    ...(onProgress && { onProgress }),
+  });
+  return await startTemporalServer({
+    binary,
+    namespace,
+    port: ports.temporal ?? 0,
+    uiPort: ports.temporalUi ?? 0,
+    ...(stateDirectory !== undefined && { databaseFile: path.join(stateDirectory, 'temporal.db') }),
+  });
+}
+
+async function prepareNamespace(
+  address: string,
+  namespace: string,
+  onEvent: (line: string) => void = () => undefined,
+): Promise<void> {
+  const connection = await connectTo(address);
+  try {
+    const changes = [
+      ...(await ensureNamespace(connection, { namespace })),
+      ...(await ensureSearchAttributes(connection, namespace)),
+    ];
+    for (const change of changes) onEvent(`Temporal: ${change}`);
+  } finally {
+    await connection.close();
+  }
+}
+
+/** @throws Error that names the address, where the SDK's own does not */
+export async function connectTo(address: string): Promise<Connection> {
+  try {
+    return await Connection.connect({ address, connectTimeout: 10_000 });
+  } catch (cause) {
+    throw new Error(`no Temporal server answers on ${address}`, { cause });
+  }
+}
+
+export async function startQueues({ stateDirectory, ports = {}, disorder = false }: StackOptions): Promise<Queues> {
+  const aws = await startAws({
+    port: ports.aws ?? 0,
+    disorder,
+    ...(stateDirectory !== undefined && { dataDirectory: path.join(stateDirectory, 'sqs') }),
+  });
+  try {
+    return { aws, routes: await createTopology({ url: aws.url, ...LOCAL_AWS }) };
+  } catch (error) {
+    await aws.stop();
+    throw error;
+  }
+}
+
+export async function startStream({
+  stateDirectory,
+  ports = {},
+  rateLimits = true,
+}: StackOptions): Promise<LocalStream> {
+  const server = await startStreamServer({
+    ...LOCAL_STREAM,
+    port: await claimPort(ports.stream, 'STREAM_PORT'),
+    rateLimits,
+    ...(stateDirectory !== undefined && { databaseFile: path.join(stateDirectory, 'stream.db') }),
+  });
+  return { access: { url: server.url, ...LOCAL_STREAM }, close: () => server.close() };
+}
+
+export async function startWorker(
+  options: StackOptions,
+  services: { readonly temporal: LocalTemporal; readonly queues: Queues; readonly stream: LocalStream },
+  lock: ProcessLock | undefined,
+): Promise<SupervisedWorker> {
+  const { stateDirectory, ports = {}, logLevel, workerEnv, onEvent, onWorkerLine } = options;
+  return await superviseWorker(
+    {
+      temporalAddress: services.temporal.address,
+      namespace: services.temporal.namespace,
+      awsUrl: services.queues.aws.url,
+      stream: services.stream.access,
+      metricsPort: ports.metrics ?? 0,
+      healthPort: ports.health ?? 0,
+      ...(logLevel !== undefined && { logLevel }),
+      ...(workerEnv && { env: workerEnv }),
+      ...(onWorkerLine && { onLine: onWorkerLine }),
+      ...(stateDirectory !== undefined && { logFile: path.join(stateDirectory, 'worker.log') }),
+    },
+    { ...(onEvent && { onEvent }), onStart: async (pid) => await lock?.addChild(pid) },
+  );
+}
