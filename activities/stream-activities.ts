@@ -5,6 +5,7 @@ import { FAILURE_TYPES } from '../contracts/failure-types.ts';
 import { toApplicationFailure } from './classify-failure.ts';
 import { missingCopies } from './copy-check.ts';
 import type {
+  ActivityReference,
   AddActivityInput,
   AddReactionInput,
   FollowInput,
@@ -36,15 +37,8 @@ export function createStreamActivities(clients: StreamClients): StreamActivities
 
   return {
     addActivity: (input) => call((client) => addActivity(client, input)),
-    removeActivity: (input) =>
-      call(async (client) => void (await feedOf(client, input.feed).removeActivity({ foreignId: input.foreignId }))),
-    hasActivity: (input) =>
-      call(async (client) => {
-        const { results } = await client.getActivities({
-          foreignIDTimes: [{ foreign_id: input.foreignId, time: input.time }],
-        });
-        return results.length > 0;
-      }),
+    removeActivity: (input) => call((client) => removeActivity(client, input)),
+    hasActivity: (input) => call(async (client) => (await activityIds(client, input)).length > 0),
     addReaction: (input) => call((client) => addReaction(client, input)),
     removeReaction: (input) => call((client) => ignoring(404, () => client.reactions.delete(input.reactionId))),
     hasReaction: (input) => call((client) => hasReaction(client, input)),
@@ -69,6 +63,16 @@ async function addActivity(client: StreamClient, input: AddActivityInput): Promi
     time: input.time,
     ...(input.to.length > 0 ? { to: [...input.to] } : {}),
   });
+}
+
+/** By id, not by foreign id: that would take other activities of the foreign id along. */
+async function removeActivity(client: StreamClient, input: ActivityReference): Promise<void> {
+  for (const id of await activityIds(client, input)) await feedOf(client, input.feed).removeActivity(id);
+}
+
+async function activityIds(client: StreamClient, { foreignId, time }: ActivityReference): Promise<string[]> {
+  const { results } = await client.getActivities({ foreignIDTimes: [{ foreign_id: foreignId, time }] });
+  return results.map(({ id }) => id);
 }
 
 async function addReaction(client: StreamClient, input: AddReactionInput): Promise<void> {

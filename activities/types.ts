@@ -51,16 +51,16 @@ export type UndoFollowResult = 'undone' | 'kept' | 'absent';
  * so the second write changes nothing. All throw `ApplicationFailure` with a type of `contracts/failure-types.ts`.
  */
 export interface StreamActivities {
-  addActivity(input: AddActivityInput): Promise<void>;
-  removeActivity(input: ActivityReference): Promise<void>;
+  readonly addActivity: (input: AddActivityInput) => Promise<void>;
+  readonly removeActivity: (input: ActivityReference) => Promise<void>;
   /** Whether the activity is there: settles a write that had no answer. */
-  hasActivity(input: ActivityReference): Promise<boolean>;
-  addReaction(input: AddReactionInput): Promise<void>;
-  removeReaction(input: ReactionReference): Promise<void>;
-  hasReaction(input: ReactionReference): Promise<boolean>;
-  follow(input: FollowInput): Promise<void>;
-  unfollow(input: FollowReference): Promise<void>;
+  readonly hasActivity: (input: ActivityReference) => Promise<boolean>;
+  readonly addReaction: (input: AddReactionInput) => Promise<void>;
+  readonly removeReaction: (input: ReactionReference) => Promise<void>;
+  readonly hasReaction: (input: ReactionReference) => Promise<boolean>;
+  readonly follow: (input: FollowInput) => Promise<void>;
+  readonly unfollow: (input: FollowReference) => Promise<void>;
   /** Fails with `CopyIncomplete` while the source feed lacks any of the target's latest activities. */
-  confirmCopy(input: FollowInput): Promise<void>;
-  undoFollow(input: UndoFollowInput): Promise<UndoFollowResult>;
+  readonly confirmCopy: (input: FollowInput) => Promise<void>;
+  readonly undoFollow: (input: UndoFollowInput) => Promise<UndoFollowResult>;
 }

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { connect, type StreamClient } from 'getstream';
+import { createStreamActivities } from '../../activities/stream-activities.ts';
+import type { AddActivityInput, StreamActivities } from '../../activities/types.ts';
+import { startStreamServer, type StreamServer } from '../../local/stream/server.ts';
+
+describe('the activities that write to GetStream', () => {
+  let server: StreamServer;
+  let client: StreamClient;
+  let activities: StreamActivities;
+
+  before(async () => {
+    server = await startStreamServer({ port: 0, apiKey: 'key', apiSecret: 'secret', rateLimits: false });
+    client = clientWith(2_000);
+    activities = createStreamActivities({ quick: clientWith(500), patient: client });
+  });
+  after(() => server.close());
+  afterEach(() => fetch(`${server.url}/_control/faults`, { method: 'DELETE' }));
+
+  const clientWith = (timeout: number): StreamClient =>
+    connect('key', 'secret', '1', { timeout, urlOverride: { api: `${server.url}/api/` } });
+
+  const run = <Input, Result>(activity: (input: Input) => Promise<Result>, input: Input): Promise<Result> =>
+    new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') }).run(activity, input);
+
+  const fault = async (body: object): Promise<void> => {
+    const response = await fetch(`${server.url}/_control/faults`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify([body]),
+    });
+    assert.ok(response.ok, await response.text());
+  };
+
+  const activityOf = (user: string): AddActivityInput => ({
+    feed: `user:${user}`,
+    actor: user,
+    verb: 'Post',
+    object: '1',
+    foreignId: `Post:${user}-1`,
+    time: '2026-01-31T12:00:00.000000',
+    to: [`notification:${user}-friend`],
+    custom: { hash_tags: ['jazz'] },
+  });
+  const readFeed = async (slug: string, user: string): Promise<readonly unknown[]> =>
+    (await client.feed(slug, user).get({ limit: 100 })).results;
+  const newUser = (): string => `u-${randomUUID()}`;
+
+  it('write an activity once however often they are called', async () => {
+    const user = newUser();
+    await run(activities.addActivity, activityOf(user));
+    await run(activities.addActivity, activityOf(user));
+    const results = await readFeed('user', user);
+    assert.equal(results.length, 1);
+    assert.equal(Reflect.get(Object(results[0]), 'foreign_id'), `Post:${user}-1`);
+    assert.equal(await run(activities.hasActivity, activityOf(user)), true);
+  });
+
+  it('remove just the activity of that time, and bear that it is gone', async () => {
+    const user = newUser();
+    const other = { ...activityOf(user), time: '2026-02-01T12:00:00.000000' };
+    await run(activities.addActivity, activityOf(user));
+    await run(activities.addActivity, other);
+    await run(activities.removeActivity, activityOf(user));
+    await run(activities.removeActivity, activityOf(user));
+    assert.equal(await run(activities.hasActivity, activityOf(user)), false);
+    assert.equal(await run(activities.hasActivity, other), true);
+  });
+
+  it('add and remove a reaction idempotently', async () => {
+    const user = newUser();
+    await run(activities.addActivity, activityOf(user));
+    const [activity] = await readFeed('user', user);
+    const reaction = {
+      reactionId: randomUUID(),
+      kind: 'Like',
+      activityId: String(Reflect.get(Object(activity), 'id')),
+      userId: user,
+      targetFeeds: [`notification:${user}`],
+    };
+    assert.equal(await run(activities.hasReaction, reaction), false);
+    await run(activities.addReaction, reaction);
+    await run(activities.addReaction, reaction);
+    assert.equal(await run(activities.hasReaction, reaction), true);
+    await run(activities.removeReaction, reaction);
+    await run(activities.removeReaction, reaction);
+    assert.equal(await run(activities.hasReaction, reaction), false);
+  });
+
+  it('confirm a full copy and name a partial one', async () => {
+    const [target, full, partial] = [newUser(), newUser(), newUser()];
+    const posts = Array.from({ length: 130 }, (_, index) => ({
+      actor: target,
+      verb: 'Post',
+      object: String(index),
+      foreign_id: `Post:${target}-${index}`,
+      time: new Date(1_700_000_000_000 + index * 1000).toISOString().slice(0, -1),
+    }));
+    await client.feed('user', target).addActivities(posts.slice(0, 100));
+    await client.feed('user', target).addActivities(posts.slice(100));
+    const follow = (user: string) => ({ source: `timeline:${user}`, target: `user:${target}`, copyLimit: 120 });
+    await run(activities.follow, follow(full));
+    await run(activities.confirmCopy, follow(full));
+    await fault({ match: { method: 'POST', path: 'following' }, fault: 'partialCopy', copied: 20, times: 1 });
+    await run(activities.follow, follow(partial));
+    await assert.rejects(run(activities.confirmCopy, follow(partial)), { type: 'CopyIncomplete', nonRetryable: true });
+  });
+
+  it('undo a follow they made and keep one that was there before', async () => {
+    const [user, target] = [newUser(), newUser()];
+    const relation = { source: `timeline:${user}`, target: `user:${target}` };
+    const before = Date.now();
+    assert.equal(await run(activities.undoFollow, { ...relation, sinceMs: before }), 'absent');
+    await run(activities.follow, { ...relation, copyLimit: 0 });
+    assert.equal(await run(activities.undoFollow, { ...relation, sinceMs: before + 60_000 }), 'kept');
+    assert.equal((await client.feed('timeline', user).following()).results.length, 1);
+    assert.equal(await run(activities.undoFollow, { ...relation, sinceMs: before }), 'undone');
+    await run(activities.unfollow, relation);
+    assert.equal((await client.feed('timeline', user).following()).results.length, 0);
+  });
+
+  it('tell apart what failed: unavailable, rate limited, refused and unanswered', async () => {
+    const input = activityOf(newUser());
+    const match = { method: 'POST', path: 'feed/user' };
+    await fault({ match, fault: 'error', status: 503, times: 1 });
+    await assert.rejects(run(activities.addActivity, input), { type: 'Unavailable', nonRetryable: false });
+    await fault({ match, fault: 'rateLimited', retryAfterMs: 5_000, times: 1 });
+    await assert.rejects(run(activities.addActivity, input), (error: { type: string; nextRetryDelay: number }) => {
+      assert.equal(error.type, 'RateLimited');
+      assert.ok(error.nextRetryDelay >= 4_000 && error.nextRetryDelay <= 8_000, String(error.nextRetryDelay));
+      return true;
+    });
+    await fault({ match, fault: 'commitThenHang', times: 1 });
+    await assert.rejects(run(activities.addActivity, input), { type: 'Ambiguous', nonRetryable: false });
+    assert.equal(await run(activities.hasActivity, input), true, 'it was written all the same');
+    await assert.rejects(run(activities.addActivity, { ...input, object: '' }), {
+      type: 'InvalidRequest',
+      nonRetryable: true,
+    });
+    const wrongKey = connect('key', 'other', '1', { urlOverride: { api: `${server.url}/api/` } });
+    const refused = createStreamActivities({ quick: wrongKey, patient: wrongKey });
+    await assert.rejects(run(refused.addActivity, input), { type: 'NotAllowed' });
+  });
+});
