@@ -2,6 +2,8 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { StreamApiError, type StreamClient } from 'getstream';
 import { FAILURE_TYPES } from '../contracts/failure-types.ts';
+import { activityId } from '../contracts/stream-activity-id.ts';
+import { parseTimestampMicros } from '../contracts/timestamps.ts';
 import { toApplicationFailure } from './classify-failure.ts';
 import { missingCopies } from './copy-check.ts';
 import type {
@@ -38,7 +40,7 @@ export function createStreamActivities(clients: StreamClients): StreamActivities
   return {
     addActivity: (input) => call((client) => addActivity(client, input)),
     removeActivity: (input) => call((client) => removeActivity(client, input)),
-    hasActivity: (input) => call(async (client) => (await activityIds(client, input)).length > 0),
+    hasActivity: (input) => call((client) => hasActivity(client, input)),
     addReaction: (input) => call((client) => addReaction(client, input)),
     removeReaction: (input) => call((client) => ignoring(404, () => client.reactions.delete(input.reactionId))),
     hasReaction: (input) => call((client) => hasReaction(client, input)),
@@ -67,12 +69,16 @@ async function addActivity(client: StreamClient, input: AddActivityInput): Promi
 
 /** By id, not by foreign id: that would take other activities of the foreign id along. */
 async function removeActivity(client: StreamClient, input: ActivityReference): Promise<void> {
-  for (const id of await activityIds(client, input)) await feedOf(client, input.feed).removeActivity(id);
+  await feedOf(client, input.feed).removeActivity(idOf(input));
 }
 
-async function activityIds(client: StreamClient, { foreignId, time }: ActivityReference): Promise<string[]> {
-  const { results } = await client.getActivities({ foreignIDTimes: [{ foreign_id: foreignId, time }] });
-  return results.map(({ id }) => id);
+async function hasActivity(client: StreamClient, input: ActivityReference): Promise<boolean> {
+  const { results } = await client.getActivities({ ids: [idOf(input)] });
+  return results.length > 0;
+}
+
+function idOf({ foreignId, time }: ActivityReference): string {
+  return activityId(foreignId, parseTimestampMicros(time) ?? 0);
 }
 
 async function addReaction(client: StreamClient, input: AddReactionInput): Promise<void> {

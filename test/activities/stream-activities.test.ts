@@ -40,7 +40,7 @@ describe('the activities that write to GetStream', () => {
     actor: user,
     verb: 'Post',
     object: '1',
-    foreignId: `Post:${user}-1`,
+    foreignId: `Post:${user}-1, 2`,
     time: '2026-01-31T12:00:00.000000',
     to: [`notification:${user}-friend`],
     custom: { hash_tags: ['jazz'] },
@@ -55,7 +55,7 @@ describe('the activities that write to GetStream', () => {
     await run(activities.addActivity, activityOf(user));
     const results = await readFeed('user', user);
     assert.equal(results.length, 1);
-    assert.equal(Reflect.get(Object(results[0]), 'foreign_id'), `Post:${user}-1`);
+    assert.equal(Reflect.get(Object(results[0]), 'foreign_id'), `Post:${user}-1, 2`);
     assert.equal(await run(activities.hasActivity, activityOf(user)), true);
   });
 
