@@ -99,6 +99,20 @@ export class OwnedProcess {
     }
   }
 
+  /** Its exit, brought about once the time is up or the signal says so. */
+  async exitWithin(timeoutMs: number, graceMs: number, signal?: AbortSignal): Promise<ProcessExit> {
+    const end = () => void this.stop(graceMs);
+    const timer = setTimeout(end, timeoutMs);
+    signal?.addEventListener('abort', end, { once: true });
+    if (signal?.aborted) end();
+    try {
+      return await this.exited;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
+    }
+  }
+
   #killGroup(): void {
     try {
       process.kill(-this.pid, 'SIGKILL');

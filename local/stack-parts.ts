@@ -70,11 +70,12 @@ export async function startTemporal(options: StackOptions, lock: ProcessLock | u
 }
 
 async function startOwnTemporal(options: StackOptions, namespace: string): Promise<TemporalServer> {
-  const { stateDirectory, ports = {}, onProgress } = options;
+  const { stateDirectory, ports = {}, onProgress, signal } = options;
   const binary = await findTemporalBinary({
     env: inheritedEnvironment(),
     cacheDirectory: cacheDirectory(),
     ...(onProgress && { onProgress }),
+    ...(signal && { signal }),
   });
   return await startTemporalServer({
     binary,

@@ -38,6 +38,8 @@ export interface StackOptions {
   readonly logLevel?: string;
   /** Further settings of the worker. */
   readonly workerEnv?: Readonly<Record<string, string>>;
+  /** Breaks the start off; a stack that is up is stopped by its `stop`. */
+  readonly signal?: AbortSignal;
   /** What happens, one line each. */
   readonly onEvent?: (line: string) => void;
   /** How far something long is; replaces what it said before. */
@@ -94,6 +96,7 @@ async function bringUp(options: StackOptions, parts: Parts): Promise<Stack> {
     startStream(options).then((stream) => (parts.stream = stream)),
   ]);
   for (const part of started) if (part.status === 'rejected') throw part.reason;
+  options.signal?.throwIfAborted();
   const { temporal, queues, stream } = parts;
   if (!temporal || !queues || !stream) throw new Error('a part of the stack is missing');
 

@@ -22,6 +22,8 @@ export interface BinarySearch {
   readonly downloadTimeoutMs?: number;
   /** Longest build, milliseconds; default 20 minutes. */
   readonly buildTimeoutMs?: number;
+  /** Breaks off a download or a build. */
+  readonly signal?: AbortSignal;
   /** Told what goes on while a binary is fetched or built. */
   readonly onProgress?: (line: string) => void;
 }
@@ -61,11 +63,13 @@ export async function findTemporalBinary(search: BinarySearch): Promise<string> 
     if (await isExecutable(cached)) return cached;
     const unfetched = await attempt(() => download(cached, search));
     if (unfetched === undefined) return cached;
+    search.signal?.throwIfAborted();
     attempts.push(`download by the Temporal SDK: ${unfetched}`);
 
     const go = await findOnPath('go', search.env['PATH']);
     const unbuilt = go === undefined ? 'there is no Go on PATH' : await attempt(() => build(go, cached, search));
     if (unbuilt === undefined) return cached;
+    search.signal?.throwIfAborted();
     attempts.push(`go install ${TEMPORAL_GO_PACKAGE}: ${unbuilt}`);
   } finally {
     await lock.release();
@@ -81,8 +85,7 @@ async function download(target: string, search: BinarySearch): Promise<void> {
   try {
     const script = path.join(import.meta.dirname, 'temporal-download.ts');
     const fetcher = await OwnedProcess.start(process.execPath, [script, scratch], { env: search.env });
-    const deadline = setTimeout(() => void fetcher.stop(STOP_GRACE_MS), timeoutMs);
-    const exit = await fetcher.exited.finally(() => clearTimeout(deadline));
+    const exit = await fetcher.exitWithin(timeoutMs, STOP_GRACE_MS, search.signal);
     const fetched = path.join(scratch, downloadedName());
     if (!(await isExecutable(fetched))) {
       throw new Error(exit.signal === null ? lastLine(fetcher.tail) : `no answer after ${seconds} s`);
@@ -103,6 +106,7 @@ async function build(go: string, target: string, search: BinarySearch): Promise<
     env: search.env,
     timeoutMs: search.buildTimeoutMs ?? 20 * 60_000,
     onProgress: search.onProgress ?? (() => undefined),
+    ...(search.signal && { signal: search.signal }),
   });
 }
 
@@ -113,7 +117,7 @@ async function waitForLock(file: string, search: BinarySearch): Promise<ProcessL
     } catch (error) {
       if (!(error instanceof LockHeldError)) throw error;
       search.onProgress?.(`Process ${error.holder.pid} is fetching or building Temporal: waiting for it`);
-      await delay(LOCK_POLL_MS);
+      await delay(LOCK_POLL_MS, undefined, search.signal && { signal: search.signal });
     }
   }
 }

@@ -13,6 +13,7 @@ export interface BuildOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Longest build, milliseconds. */
   readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
   /** Told about once a second how far the build is. */
   readonly onProgress: (line: string) => void;
 }
@@ -23,12 +24,13 @@ export interface BuildOptions {
  *
  * @throws Error with the last lines of Go's output
  */
-export async function buildTemporal({ go, target, env, timeoutMs, onProgress }: BuildOptions): Promise<void> {
+export async function buildTemporal(options: BuildOptions): Promise<void> {
+  const { target } = options;
   const cache = path.dirname(path.dirname(target));
   await mkdir(cache, { recursive: true });
   const scratch = await mkdtemp(path.join(cache, 'build-'));
   try {
-    await install(go, { ...env, GOBIN: scratch }, timeoutMs, onProgress);
+    await install({ ...options, env: { ...options.env, GOBIN: scratch } });
     await mkdir(path.dirname(target), { recursive: true });
     await rename(path.join(scratch, path.basename(target)), target);
   } finally {
@@ -36,12 +38,7 @@ export async function buildTemporal({ go, target, env, timeoutMs, onProgress }: 
   }
 }
 
-async function install(
-  go: string,
-  env: Readonly<Record<string, string>>,
-  timeoutMs: number,
-  onProgress: (line: string) => void,
-): Promise<void> {
+async function install({ go, env, timeoutMs, onProgress, signal }: BuildOptions): Promise<void> {
   const startedAt = Date.now();
   const seen = { modules: 0, packages: 0 };
   // -v names each package as it is compiled: the only sign of progress Go gives.
@@ -55,15 +52,13 @@ async function install(
   const report = () => onProgress(describeProgress(Date.now() - startedAt, seen.modules, seen.packages));
   report();
   const reporter = setInterval(report, REPORT_EVERY_MS);
-  const deadline = setTimeout(() => void build.stop(STOP_GRACE_MS), timeoutMs);
   try {
-    const exit = await build.exited;
+    const exit = await build.exitWithin(timeoutMs, STOP_GRACE_MS, signal);
     if (exit.code === 0) return;
     const after = Math.round((Date.now() - startedAt) / 1000);
     throw new Error(`go install ended with ${describeExit(exit)} after ${after} s:\n${build.tail}`);
   } finally {
     clearInterval(reporter);
-    clearTimeout(deadline);
   }
 }
 
