@@ -1,13 +1,12 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { parseBody } from './body.ts';
 import { StreamError } from './errors.ts';
+import { localOnly } from './local-only.ts';
 import type { Context } from './pipeline.ts';
 
-const LOOPBACK = /^(?:::1|(?:::ffff:)?127\.\d+\.\d+\.\d+)$/;
-
-/** Routes for tests and demos: inject faults, count requests and effects, empty the store. Loopback only. */
+/** Routes for tests and demos: inject faults, count requests and effects, empty the store. This machine only. */
 export function registerControl(app: FastifyInstance, { store, faults, counters }: Context): void {
-  const guarded = { onRequest: onlyLocal };
+  const guarded = { onRequest: localOnly };
 
   app.post('/_control/faults', guarded, (request, reply) => {
     const problem = addFaults(request.body);
@@ -36,9 +35,4 @@ export function registerControl(app: FastifyInstance, { store, faults, counters 
       throw error;
     }
   }
-}
-
-async function onlyLocal(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  if (LOOPBACK.test(request.socket.remoteAddress ?? '')) return;
-  await reply.code(403).send({ detail: '_control is reachable from this machine only' });
 }

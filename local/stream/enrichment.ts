@@ -9,7 +9,7 @@ import { type View, activityView, collectionEntryView, missingReference } from '
 
 /** What an enriched read adds to activities. */
 export interface Enrichment {
-  /** Whose reactions count as own; undefined shows none. */
+  /** Whose reactions count as own; undefined: everybody's. */
   readonly viewer: string | undefined;
   readonly ownReactions: boolean;
   readonly recentReactions: boolean;
@@ -35,10 +35,15 @@ export function enrichmentOf(call: Call): Enrichment {
     recentReactions: booleanParameter(query, 'withRecentReactions'),
     reactionCounts: booleanParameter(query, 'withReactionCounts'),
     ownChildren: booleanParameter(query, 'withOwnChildren'),
-    kinds: kinds === undefined ? listParameter(query, 'reactionKindsFilter', 100) : [kinds].flat(),
+    kinds: kindsOf(kinds === undefined ? listParameter(query, 'reactionKindsFilter', 100) : [kinds].flat()),
     recentLimit: integerParameter(query, 'recentReactionsLimit', limit) ?? SIZES.reactionsPerKind,
     baseUrl: call.baseUrl,
   };
+}
+
+/** Kinds arrive padded and with blanks in between (stream-python `test_get_activities_full_with_enrichment_and_reaction_kinds`). */
+function kindsOf(names: readonly string[] | undefined): string[] | undefined {
+  return names?.map((name) => name.trim()).filter((name) => name !== '');
 }
 
 /** The user of a user token; a server token may look through anyone's eyes. */
@@ -108,8 +113,10 @@ function reactionFields(store: Store, activityId: string, enrichment: Enrichment
   const ownChildren = enrichment.ownChildren && viewer !== undefined ? { ownChildrenOf: viewer } : {};
   const fields: View = {};
   if (enrichment.ownReactions) {
-    const own = { kinds, limit: SIZES.reactionsPerKind, ...ownChildren };
-    fields.own_reactions = viewer === undefined ? {} : newestByKind(store, of, { ...own, userId: viewer });
+    // A server that names no user gets everybody's (stream-ruby `own reaction enrichment`).
+    const ofViewer = viewer === undefined ? {} : { userId: viewer };
+    const own = { kinds, limit: SIZES.reactionsPerKind, ...ofViewer, ...ownChildren };
+    fields.own_reactions = newestByKind(store, of, own);
   }
   if (enrichment.recentReactions) {
     const latest = newestByKind(store, of, { kinds, limit: recentLimit, ...ownChildren });

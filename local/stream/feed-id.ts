@@ -18,6 +18,7 @@ export const DEFAULT_FEED_GROUPS: FeedGroups = {
   topic: 'flat',
   secret: 'flat',
   aggregated: 'aggregated',
+  aggregate: 'aggregated',
   timeline_aggregated: 'aggregated',
   notification: 'notification',
 };

@@ -5,6 +5,7 @@ import { Counters } from './counters.ts';
 import { StreamError, doesNotExistError, errorBody, inputError } from './errors.ts';
 import { FaultSwitch } from './faults.ts';
 import type { FeedGroups } from './feed-id.ts';
+import { registerPage } from './page.ts';
 import { BASE_PATH, type Context, type StreamRoute, handleRequest } from './pipeline.ts';
 import { PUBLISHED_QUOTAS, type Quotas, RateLimiter } from './rate-limits.ts';
 import { activityObjectEndpoints } from './routes/activity-objects.ts';
@@ -76,6 +77,7 @@ export async function startStreamServer(options: StreamServerOptions): Promise<S
   };
   const app = createApp(context);
   if (control) registerControl(app, context);
+  registerPage(app, context.store, options.appId);
   try {
     await app.listen({ host, port });
   } catch (error) {

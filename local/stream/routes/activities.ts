@@ -101,11 +101,11 @@ function retargetOne(call: Call, feed: FeedId, value: unknown): Record<string, u
     throw inputError('new_targets cannot be combined with added_targets or removed_targets');
   }
   const { foreign_id, time } = change;
-  const key = parseActivityKey({ foreign_id, time });
+  const key = parseActivityKey(change);
   const activity = activities.find(key);
   // An activity added without a time has another id than the one derived here, and Stream does not find it.
-  const isDerived = activity && 'time' in key && activity.id === activityId(key.foreignId, key.time);
-  if (!isDerived || !activities.isAddedTo(feed, activity.id)) {
+  const isKnown = activity && ('id' in key || activity.id === activityId(key.foreignId, key.time));
+  if (!isKnown || !activities.isAddedTo(feed, activity.id)) {
     throw doesNotExistError(
       `activity is not found for the couple foreign_id=${String(foreign_id)}, time=${String(time)}`,
     );

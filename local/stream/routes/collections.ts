@@ -93,7 +93,7 @@ function ownEntry(call: Call): CollectionEntry {
   return entry;
 }
 
-/** `{data: {collection: [{id, ...fields}]}}`; the answer has the same shape. */
+/** `{data: {collection: [{id, ...fields}]}}`; `id` becomes part of the data too (stream-ruby `integration_spec.rb`). */
 function upsertMany(call: Call): Record<string, unknown> {
   requirePolicy(call.caller, nobody);
   const body = requireObject(call.body, 'the body');
@@ -106,15 +106,16 @@ function upsertMany(call: Call): Record<string, unknown> {
   for (const { collection, items } of lists) {
     for (const { id, data } of items) upsert(call, { collection, id, data, owner: '' });
   }
-  const answer = lists.map(({ collection, items }) => [collection, items.map(({ id, data }) => ({ id, ...data }))]);
+  const answer = lists.map(({ collection, items }) => [collection, items.map(({ data }) => data)]);
   return { data: Object.fromEntries(answer) };
 }
 
 function readItem(value: unknown): { id: string; data: Record<string, unknown> } {
   const item = requireObject(value, 'a collection object');
-  const { id, ...data } = item;
+  const id = requireName(item.id, 'id');
+  const data = { ...item, id };
   if (jsonBytes(data) > SIZES.dataBytes) throw inputError(`an object must not be larger than ${SIZES.dataBytes} bytes`);
-  return { id: requireName(id, 'id'), data };
+  return { id, data };
 }
 
 function upsert(call: Call, entry: Pick<CollectionEntry, 'collection' | 'id' | 'data' | 'owner'>): void {

@@ -1,21 +1,11 @@
 import { type Call, type Endpoint, feedOfPath } from '../endpoint.ts';
 import { inputError } from '../errors.ts';
 import { type FeedId, feedName, parseFeedName } from '../feed-id.ts';
-import {
-  booleanParameter,
-  integerParameter,
-  listParameter,
-  parameter,
-  requireInteger,
-  requireList,
-  requireObject,
-} from '../input.ts';
+import { booleanParameter, integerParameter, listParameter, parameter, requireList, requireObject } from '../input.ts';
 import { nobody, ownsFeed, requirePolicy } from '../policies.ts';
 import { SIZES } from '../sizes.ts';
 import type { FollowSide } from '../store/follows.ts';
 import { followView } from '../views.ts';
-
-const COPY_LIMIT = { least: 0, most: SIZES.copyMaximum };
 
 /** Who follows whom. */
 export const followEndpoints: readonly Endpoint[] = [
@@ -64,7 +54,7 @@ function follow(call: Call): Record<string, unknown> {
   const source = feedOfPath(call);
   requirePolicy(call.caller, ownsFeed(source));
   const body = requireObject(call.body, 'the body');
-  addFollow(call, readFollow(call, source, body.target, body.activity_copy_limit));
+  addFollow(call, readFollow(call, source, body.target, readCopyLimit(body.activity_copy_limit)));
   return {};
 }
 
@@ -75,14 +65,23 @@ interface NewFollow {
 }
 
 /** "Only Flat Feeds may be followed", "A Feed cannot follow itself" ("Following Feeds" page). */
-function readFollow(call: Call, source: FeedId, targetName: unknown, copyLimit: unknown): NewFollow {
+function readFollow(call: Call, source: FeedId, targetName: unknown, copyLimit?: number): NewFollow {
   const target = parseFeedName(targetName, call.store.groups);
   if (feedName(source) === feedName(target)) throw inputError('a feed cannot follow itself');
   if (call.store.feeds.kindOf(target) !== 'flat') {
     throw inputError(`only flat feeds can be followed, ${target.slug} is not one`);
   }
-  const limit = copyLimit ?? SIZES.copyDefault;
-  return { source, target, copyLimit: requireInteger(limit, 'activity_copy_limit', COPY_LIMIT) };
+  return { source, target, copyLimit: copyLimit ?? SIZES.copyDefault };
+}
+
+/** Undefined when not given. The text is Stream's (stream-ruby `integration_spec.rb`). */
+function readCopyLimit(value: unknown): number | undefined {
+  if (value === undefined || value === null) return undefined;
+  const limit = typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value;
+  if (typeof limit !== 'number' || !Number.isInteger(limit) || limit < 0 || limit > SIZES.copyMaximum) {
+    throw inputError(`activity_copy_limit must be a non-negative number not greater than ${SIZES.copyMaximum}`);
+  }
+  return limit;
 }
 
 function addFollow(call: Call, { source, target, copyLimit }: NewFollow): void {
@@ -122,9 +121,9 @@ function list(call: Call, side: FollowSide): Record<string, unknown> {
 /** A bare list of relations; none is made unless all are good. */
 function followMany(call: Call): Record<string, unknown> {
   requirePolicy(call.caller, nobody);
-  const common = integerParameter(call.query, 'activity_copy_limit', COPY_LIMIT);
+  const common = readCopyLimit(parameter(call.query, 'activity_copy_limit'));
   const follows = readRelations(call).map(({ source, relation }) =>
-    readFollow(call, source, relation.target, relation.activity_copy_limit ?? common),
+    readFollow(call, source, relation.target, readCopyLimit(relation.activity_copy_limit) ?? common),
   );
   for (const relation of follows) addFollow(call, relation);
   return {};
