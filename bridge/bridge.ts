@@ -20,7 +20,7 @@ export interface BridgeOptions {
   readonly receivesInFlight?: number;
   /** Messages received and not yet settled, per queue; default 100. */
   readonly maxInHand?: number;
-  /** 0 to 20, default 20. */
+  /** 1 to 20, default 20. */
   readonly longPollSeconds?: number;
   /** For each delivery and each extension, 1 to 43,200; default 30. */
   readonly visibilityTimeoutSeconds?: number;
@@ -125,7 +125,7 @@ function limitsOf(options: BridgeOptions) {
   return {
     receivesInFlight: checked('receivesInFlight', options.receivesInFlight ?? 2, 1, 100),
     maxInHand: checked('maxInHand', options.maxInHand ?? 100, 1, 100_000),
-    longPollSeconds: checked('longPollSeconds', options.longPollSeconds ?? 20, 0, 20),
+    longPollSeconds: checked('longPollSeconds', options.longPollSeconds ?? 20, 1, 20),
     visibilityTimeoutSeconds: checked('visibilityTimeoutSeconds', options.visibilityTimeoutSeconds ?? 30, 1, 43_200),
     probeAfterMs: checked('probeAfterMs', options.probeAfterMs ?? 60_000, 1, 86_400_000),
   };

@@ -28,8 +28,11 @@ export interface ReceiveRequest {
   readonly visibilityTimeoutSeconds: number;
 }
 
-/** Errors SQS answers a SendMessage with when that very message can never be taken, its size mostly. */
-const REFUSAL = /^(InvalidParameterValue|InvalidMessageContents|Validation)(Exception)?$/;
+/**
+ * Errors SQS answers a SendMessage with when that very message can never be taken, its size mostly. By name, as the SDK has
+ * no classes for them; some endpoints put `AWS.SimpleQueueService.` before the name.
+ */
+const REFUSAL = /(^|\.)(InvalidParameterValue|InvalidMessageContents|Validation)(Exception)?$/;
 
 /** One queue of SQS; nothing but requests, without retries of its own. */
 export class SqsQueue {

@@ -78,7 +78,7 @@ describe('startBridge', () => {
     const busy = harness.createQueue();
     const empty = harness.createQueue();
     const bridge = await harness.bridge(busy, 'activity', {
-      longPollSeconds: 20,
+      longPollSeconds: 2,
       queues: [
         { queue: empty, kind: 'activity' },
         { queue: busy, kind: 'activity' },
@@ -110,7 +110,7 @@ describe('startBridge', () => {
       harness.proxy.of('ReceiveMessage')[0]?.body ?? {};
     assert.deepEqual(
       [MessageSystemAttributeNames, MessageAttributeNames, VisibilityTimeout, WaitTimeSeconds],
-      [['All'], ['All'], 17, 2],
+      [['All'], ['All'], 17, 1],
     );
   });
 
@@ -136,7 +136,7 @@ describe('startBridge', () => {
     const queue = harness.createQueue();
     await assert.rejects(
       harness.bridge(queue, 'activity', { longPollSeconds: 21 }),
-      /longPollSeconds .* 0 to 20, not 21/,
+      /longPollSeconds .* 1 to 20, not 21/,
     );
     await assert.rejects(harness.bridge(queue, 'activity', { visibilityTimeoutSeconds: 0 }), RangeError);
     const route = { queue, kind: 'activity' } as const;

@@ -1,9 +1,10 @@
-import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 
-/** What the proxy does to a request instead of passing it on, or to the answer. */
+/** What the proxy does to a request instead of passing it on. */
 export type Fault =
   | { readonly kind: 'status'; readonly status: number; readonly type: string }
   /** Never answers. */
@@ -22,6 +23,7 @@ export interface SeenRequest {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
+const JSON_TYPE = 'application/x-amz-json-1.0';
 const jsonObject = z.record(z.string(), z.unknown());
 const batch = z.looseObject({ Entries: z.array(z.looseObject({ Id: z.string() })) });
 
@@ -63,50 +65,70 @@ export class FaultProxy {
     const seen = { action, atMs: performance.now(), body };
     this.seen.push(seen);
     const fault = this.fault(seen);
-    if (fault === undefined) this.#forward(incoming, raw, answer);
-    else if (fault.kind === 'status') respond(answer, fault.status, { __type: fault.type, message: 'injected' });
-    else if (fault.kind === 'failEntries') this.#failEntries(incoming, body, fault, answer);
+    if (fault === undefined && action === 'ReceiveMessage') await this.#longPoll(incoming, body, answer);
+    else if (fault === undefined) await this.#forward(incoming, raw, answer);
+    else if (fault?.kind === 'status')
+      respond(answer, fault.status, JSON.stringify({ __type: fault.type, message: 'injected' }));
+    else if (fault?.kind === 'failEntries') await this.#failEntries(incoming, body, fault, answer);
   }
 
-  #forward(incoming: IncomingMessage, raw: string, answer: ServerResponse, edit = (json: string) => json): void {
-    const { hostname, port } = this.#upstream;
-    const relay = async (reply: IncomingMessage) => {
-      const edited = edit(await text(reply));
-      answer.writeHead(reply.statusCode ?? 500, { ...reply.headers, 'content-length': Buffer.byteLength(edited) });
-      answer.end(edited);
-    };
-    const headers = { ...incoming.headers, 'content-length': Buffer.byteLength(raw) };
-    const upstream = request(
-      { hostname, port, method: incoming.method, path: incoming.url, headers },
-      (reply) => void relay(reply),
-    );
-    upstream.on('error', () => answer.destroy());
-    // As at SQS, nothing waits for messages on behalf of a client that has gone away.
-    answer.on('close', () => upstream.destroy());
-    upstream.end(raw);
+  /**
+   * The emulator goes on waiting for a client that has gone away, and gives it the messages that come later. SQS does not,
+   * so the proxy waits in its place.
+   */
+  async #longPoll(incoming: IncomingMessage, body: SeenRequest['body'], answer: ServerResponse): Promise<void> {
+    const deadline = performance.now() + 1_000 * Number(body.WaitTimeSeconds ?? 0);
+    const raw = JSON.stringify({ ...body, WaitTimeSeconds: 0 });
+    for (;;) {
+      const { status, json } = await this.#ask(incoming, raw);
+      if (answer.destroyed) return;
+      if (json !== '{}' || performance.now() >= deadline) {
+        respond(answer, status, json);
+        return;
+      }
+      await sleep(20);
+      if (answer.destroyed) return;
+    }
   }
 
-  #failEntries(
+  async #forward(incoming: IncomingMessage, raw: string, answer: ServerResponse): Promise<void> {
+    const { status, json } = await this.#ask(incoming, raw);
+    respond(answer, status, json);
+  }
+
+  async #failEntries(
     incoming: IncomingMessage,
     body: SeenRequest['body'],
     { ids, code, senderFault }: Fault & { kind: 'failEntries' },
     answer: ServerResponse,
-  ): void {
+  ): Promise<void> {
     const { Entries } = batch.parse(body);
-    const failed = Entries.filter(({ Id }) => ids.includes(Id));
     const passed = Entries.filter(({ Id }) => !ids.includes(Id));
-    const Failed = failed.map(({ Id }) => ({ Id, Code: code, SenderFault: senderFault, Message: 'injected' }));
-    if (passed.length === 0) {
-      respond(answer, 200, { Successful: [], Failed });
-      return;
-    }
-    this.#forward(incoming, JSON.stringify({ ...body, Entries: passed }), answer, (json) =>
-      JSON.stringify({ ...jsonObject.parse(JSON.parse(json)), Failed }),
-    );
+    const Failed = Entries.filter(({ Id }) => ids.includes(Id)).map(({ Id }) => ({
+      Id,
+      Code: code,
+      SenderFault: senderFault,
+      Message: 'injected',
+    }));
+    const { json } =
+      passed.length === 0
+        ? { json: '{"Successful":[]}' }
+        : await this.#ask(incoming, JSON.stringify({ ...body, Entries: passed }));
+    respond(answer, 200, JSON.stringify({ ...jsonObject.parse(JSON.parse(json)), Failed }));
+  }
+
+  async #ask({ headers }: IncomingMessage, body: string): Promise<{ status: number; json: string }> {
+    const { authorization = '', 'x-amz-target': target } = headers;
+    const response = await fetch(this.#upstream, {
+      method: 'POST',
+      headers: { authorization, 'x-amz-target': String(target), 'content-type': JSON_TYPE },
+      body,
+    });
+    return { status: response.status, json: await response.text() };
   }
 }
 
-function respond(answer: ServerResponse, status: number, body: unknown): void {
-  answer.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' });
-  answer.end(JSON.stringify(body));
+function respond(answer: ServerResponse, status: number, json: string): void {
+  answer.writeHead(status, { 'content-type': JSON_TYPE });
+  answer.end(json);
 }

@@ -32,7 +32,7 @@ export class Harness implements AsyncDisposable {
       region: 'us-east-1',
       credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
       maxAttempts: 2,
-      requestHandler: { requestTimeout: 5_000, throwOnRequestTimeout: true },
+      requestHandler: { requestTimeout: 2_500, throwOnRequestTimeout: true },
     });
   }
 
@@ -60,7 +60,7 @@ export class Harness implements AsyncDisposable {
       sqs: this.sqs,
       starter: this.starter,
       queues: [{ queue, kind }],
-      longPollSeconds: 2,
+      longPollSeconds: 1,
       visibilityTimeoutSeconds: 30,
       shutdownGraceMs: 5_000,
       logger: this.#logger(),

@@ -1,0 +1,121 @@
+import { DeleteMessageCommand, GetQueueUrlCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
+import assert from 'node:assert/strict';
+import { deadLetterQueueName } from '../../contracts/names.ts';
+import { eventually } from '../support/eventually.ts';
+import { Harness } from './support/harness.ts';
+import { postMessage, snsEnvelope } from './support/messages.ts';
+
+const good = () => JSON.stringify(postMessage());
+const altered = (fields: Record<string, unknown>) => JSON.stringify({ ...postMessage(), ...fields });
+const extended = (json: string) => `${good().slice(0, -1)},${json}}`;
+const text = (StringValue: string) => ({ DataType: 'String', StringValue });
+
+const POISON: readonly (readonly [name: string, reason: RegExp, body: string])[] = [
+  ['bad JSON', /^InvalidJson: the body is not JSON: /, '{"Actor": "alice", '],
+  ['wrong types', /^InvalidMessage: .*Actor: .*To: /s, altered({ Actor: 7, To: 'bob' })],
+  ['an unknown verb', /^InvalidMessage: Verb: /, altered({ Verb: 'Shout' })],
+  ['a ForeignID that does not match', /^InvalidMessage: ForeignID: must equal/, altered({ ForeignID: 'Post:bob-1' })],
+  ['a body of 300 KB', /^BodyTooLarge: /, extended(`"Blob":"${'x'.repeat(300_000)}"`)],
+  ['lone surrogates', /^IllFormedText: /, extended(String.raw`"Blob":"\ud800"`)],
+  ['a __proto__ key', /^ForbiddenKey: .*__proto__/, extended('"a":{"__proto__":{"admin":true}}')],
+  ['white space', /^EmptyBody: /, ' \n '],
+  ['an unknown shape', /^UnknownEnvelope: .*Records/, JSON.stringify({ Records: [{ s3: { bucket: 'b' } }] })],
+  ['deep nesting', /^TooDeep: /, '['.repeat(100_000)],
+  ['an SNS confirmation', /^UnknownEnvelope: /, snsEnvelope('confirm', { Type: 'SubscriptionConfirmation' })],
+  ['poison inside an SNS envelope', /^InvalidJson: the Message of the SNS envelope/, snsEnvelope('{')],
+];
+
+describe('poison', () => {
+  let harness: Harness;
+  before(async () => {
+    harness = await Harness.start();
+  });
+  afterEach(() => harness.reset());
+  after(() => harness[Symbol.asyncDispose]());
+
+  it('stands in the dead-letter queue at once with its bytes and reason, while its neighbours pass', async () => {
+    const queue = harness.createQueue({ maxReceiveCount: 1 });
+    for (const [, , body] of POISON) {
+      harness.server.sendMessage(queue, good());
+      harness.server.sendMessage(queue, body);
+    }
+    const bridge = await harness.bridge(queue);
+    await eventually(() => assert.equal(bridge.counts().started + bridge.counts().rejected, 2 * POISON.length));
+    harness.assertEmpty(queue);
+    assert.equal(harness.starter.started.length, POISON.length);
+    assert.equal(bridge.counts().received, 2 * POISON.length);
+    const letters = harness.deadLetters(queue);
+    assert.equal(letters.length, POISON.length);
+    for (const [name, reason, body] of POISON) {
+      const letter = letters.find((candidate) => candidate.body === body);
+      assert.match(letter?.messageAttributes.RejectReason?.StringValue ?? 'absent', reason, name);
+    }
+    assert.equal(harness.metrics.value('bridge_messages_rejected_total', { queue, reason: 'TooDeep' }), 1);
+    assert.equal(harness.metrics.value('bridge_messages_rejected_total', { queue, reason: 'InvalidMessage' }), 3);
+  });
+
+  it('keeps the message attributes of the producer', async () => {
+    const queue = harness.createQueue();
+    const messageAttributes = { trace: text('abc'), attempt: { DataType: 'Number', StringValue: '1' } };
+    harness.server.sendMessage(queue, 'poison', { messageAttributes });
+    const bridge = await harness.bridge(queue);
+    await eventually(() => assert.equal(bridge.counts().rejected, 1));
+    const { RejectReason, ...others } = harness.deadLetters(queue)[0]?.messageAttributes ?? {};
+    assert.deepEqual(others, messageAttributes);
+    assert.match(RejectReason?.StringValue ?? '', /^InvalidJson: /);
+  });
+
+  it('can be read from the dead-letter queue by any consumer', async () => {
+    const queue = harness.createQueue();
+    harness.server.sendMessage(queue, `\t"quoted" & <angled> ü\n`);
+    const bridge = await harness.bridge(queue);
+    await eventually(() => assert.equal(bridge.counts().rejected, 1));
+    const { QueueUrl } = await harness.sqs.send(new GetQueueUrlCommand({ QueueName: deadLetterQueueName(queue) }));
+    const { Messages = [] } = await harness.sqs.send(
+      new ReceiveMessageCommand({ QueueUrl, MessageAttributeNames: ['All'] }),
+    );
+    assert.equal(Messages[0]?.Body, `\t"quoted" & <angled> ü\n`);
+    await harness.sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle: Messages[0]?.ReceiptHandle }));
+  });
+
+  it('is not deleted before it stands in the dead-letter queue, however often that fails', async () => {
+    const queue = harness.createQueue({ maxReceiveCount: 1 });
+    harness.server.sendMessage(queue, 'poison');
+    harness.proxy.fault = ({ action }) =>
+      action === 'SendMessage' && harness.proxy.of('SendMessage').length <= 3
+        ? { kind: 'status', status: 503, type: 'ServiceUnavailable' }
+        : undefined;
+    const bridge = await harness.bridge(queue, 'activity', { visibilityTimeoutSeconds: 2 });
+    await eventually(() => assert.equal(bridge.ready(), false));
+    assert.equal(harness.messages(queue).inflight.length, 1);
+    await eventually(() => assert.equal(bridge.counts().rejected, 1));
+    harness.assertEmpty(queue);
+    assert.deepEqual([harness.deadLetters(queue).length, bridge.counts().received, bridge.ready()], [1, 1, true]);
+    const order = harness.proxy.seen.map(({ action }) => action).filter((action) => /Send|Delete/.test(action));
+    assert.deepEqual(order, [...Array<string>(4).fill('SendMessage'), 'DeleteMessageBatch']);
+    assert.ok(harness.proxy.of('ChangeMessageVisibilityBatch').length > 0);
+  });
+
+  it('loses its own attributes rather than its place in a dead-letter queue that takes less', async () => {
+    const queue = harness.createQueue({ deadLetterAttributes: { MaximumMessageSize: '2048' } });
+    harness.server.sendMessage(queue, 'poison', { messageAttributes: { bulk: text('x'.repeat(2_000)) } });
+    const bridge = await harness.bridge(queue);
+    await eventually(() => assert.equal(bridge.counts().rejected, 1));
+    const [letter] = harness.deadLetters(queue);
+    assert.deepEqual([letter?.body, Object.keys(letter?.messageAttributes ?? {})], ['poison', ['RejectReason']]);
+  });
+
+  it('too large for the dead-letter queue is left to the redrive policy, loudly', async () => {
+    const queue = harness.createQueue({ deadLetterAttributes: { MaximumMessageSize: '2048' }, maxReceiveCount: 1 });
+    harness.server.sendMessage(queue, `poison ${'x'.repeat(2_100)}`);
+    const bridge = await harness.bridge(queue, 'activity', { visibilityTimeoutSeconds: 1 });
+    await eventually(() => assert.equal(harness.deadLetters(queue).length, 1));
+    harness.assertEmpty(queue);
+    const { rejected, returned, received, inFlight } = bridge.counts();
+    assert.deepEqual(
+      { rejected, returned, received, inFlight },
+      { rejected: 0, returned: 1, received: 1, inFlight: 0 },
+    );
+    assert.ok(harness.logs.some(({ level, msg }) => level === 50 && /left to the redrive policy/.test(msg)));
+  });
+});

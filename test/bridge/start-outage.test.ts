@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { eventually } from '../support/eventually.ts';
+import { Harness } from './support/harness.ts';
+import { postMessage } from './support/messages.ts';
+
+describe('while starts fail, a bridge', () => {
+  let harness: Harness;
+  before(async () => {
+    harness = await Harness.start();
+  });
+  afterEach(() => harness.reset());
+  after(() => harness[Symbol.asyncDispose]());
+
+  function send(queue: string, count: number): void {
+    for (let sent = 0; sent < count; sent += 1) harness.server.sendMessage(queue, JSON.stringify(postMessage()));
+  }
+
+  function receiveCounts(queue: string): readonly number[] {
+    return harness.messages(queue).inflight.map(({ message }) => message.approximateReceiveCount);
+  }
+
+  it('keeps what it holds past the visibility time-out, so that receive counts stay honest', async () => {
+    const queue = harness.createQueue({ maxReceiveCount: 1 });
+    harness.starter.down = true;
+    send(queue, 15);
+    const bridge = await harness.bridge(queue, 'activity', { visibilityTimeoutSeconds: 2 });
+    const heldSince = performance.now();
+    await eventually(
+      () => {
+        assert.ok(performance.now() - heldSince > 3_000, 'longer than the visibility time-out');
+        assert.equal(bridge.ready(), false);
+      },
+      { timeoutMs: 20_000 },
+    );
+    assert.ok(receiveCounts(queue).every((count) => count === 1));
+    assert.equal(bridge.counts().received, harness.messages(queue).inflight.length);
+    harness.starter.down = false;
+    await eventually(() => assert.equal(bridge.counts().started, 15), { timeoutMs: 20_000 });
+    assert.equal(bridge.counts().received, 15);
+    assert.equal(bridge.ready(), true);
+    harness.assertEmpty(queue);
+    assert.deepEqual(harness.deadLetters(queue), []);
+  }).timeout(60_000);
+
+  it('stops receiving and resumes by itself', async () => {
+    const queue = harness.createQueue();
+    harness.starter.down = true;
+    send(queue, 3);
+    const bridge = await harness.bridge(queue, 'activity', { receivesInFlight: 1 });
+    await eventually(() => assert.ok(harness.starter.attempts >= 6));
+    const receives = harness.proxy.of('ReceiveMessage').length;
+    send(queue, 20);
+    await eventually(() => assert.ok(harness.starter.attempts >= 12));
+    assert.equal(harness.proxy.of('ReceiveMessage').length, receives);
+    assert.equal(bridge.ready(), false);
+    harness.starter.down = false;
+    await eventually(() => assert.equal(bridge.counts().started, 23));
+    assert.equal(bridge.ready(), true);
+    assert.ok(harness.metrics.value('bridge_start_failures_total', { queue }) >= 12);
+    assert.equal(harness.warnings().length, 1, 'one warning for the outage');
+  });
+
+  it('probes with one message at a time, so that an event that never starts does not hold up a quiet queue', async () => {
+    const queue = harness.createQueue();
+    harness.starter.refuses = (event) => event.kind === 'activity' && event.objectId === 'unstartable';
+    harness.server.sendMessage(queue, JSON.stringify(postMessage('unstartable')));
+    const bridge = await harness.bridge(queue, 'activity', {
+      probeAfterMs: 100,
+      receivesInFlight: 1,
+    });
+    await eventually(() => assert.equal(harness.starter.attempts, 4));
+    send(queue, 5);
+    await eventually(() => assert.equal(bridge.counts().started, 5));
+    assert.ok(harness.proxy.of('ReceiveMessage').some(({ body }) => body.MaxNumberOfMessages === 1));
+  });
+
+  it('extends the visibility of what takes longer than its time-out, and again what SQS did not extend', async () => {
+    const queue = harness.createQueue({ maxReceiveCount: 1 });
+    harness.starter.delayMs = 3_000;
+    let refusals = 0;
+    harness.proxy.fault = ({ action }) => {
+      if (action !== 'ChangeMessageVisibilityBatch' || refusals === 1) return undefined;
+      refusals += 1;
+      return { kind: 'failEntries', ids: ['0'], code: 'InternalError', senderFault: false };
+    };
+    send(queue, 12);
+    const bridge = await harness.bridge(queue, 'activity', { visibilityTimeoutSeconds: 2 });
+    await eventually(() => assert.equal(bridge.counts().started, 12), { timeoutMs: 20_000 });
+    assert.deepEqual([bridge.counts().received, harness.starter.attempts, refusals], [12, 12, 1]);
+    assert.deepEqual(harness.deadLetters(queue), []);
+    const batches = harness.proxy.of('ChangeMessageVisibilityBatch');
+    assert.ok(batches.length >= 4, 'two batches, each every 0.7 to 1 s');
+    assert.ok(batches.every(({ body }) => Array.isArray(body.Entries) && body.Entries.length <= 10));
+    const warned = harness.warnings().map(({ code }) => code);
+    assert.deepEqual(warned, ['InternalError']);
+  }).timeout(60_000);
+
+  it('gives up a message that SQS has taken back, and starts it when it comes again', async () => {
+    const queue = harness.createQueue();
+    harness.starter.down = true;
+    let lost = false;
+    harness.proxy.fault = ({ action }) => {
+      if (action !== 'ChangeMessageVisibilityBatch' || lost) return undefined;
+      lost = true;
+      harness.starter.down = false;
+      return { kind: 'failEntries', ids: ['0'], code: 'ReceiptHandleIsInvalid', senderFault: true };
+    };
+    send(queue, 1);
+    const bridge = await harness.bridge(queue, 'activity', { visibilityTimeoutSeconds: 2 });
+    await eventually(() => assert.equal(bridge.counts().started, 1), { timeoutMs: 20_000 });
+    const { received, returned, inFlight } = bridge.counts();
+    assert.deepEqual({ received, returned, inFlight }, { received: 2, returned: 1, inFlight: 0 });
+    assert.equal(bridge.ready(), true);
+  }).timeout(60_000);
+});
