@@ -22,6 +22,8 @@ export interface RunningStack {
   /** The bridge's counters, summed over queues, as the worker exports them. */
   counters(): Promise<Record<'received' | 'in_flight' | (typeof BRIDGE_OUTCOMES)[number], number>>;
   setFaults(faults: readonly object[]): Promise<void>;
+  /** How many requests the Stream server answered with this status. */
+  streamAnswers(status: number): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -54,6 +56,15 @@ export async function startRunningStack(options: StackOptions = {}): Promise<Run
       const body = JSON.stringify(faults);
       const response = await fetch(`${endpoints.stream.url}/_control/faults`, { method: 'POST', headers, body });
       if (!response.ok) throw new Error(await response.text());
+    },
+    async streamAnswers(status) {
+      const stats: unknown = await (await fetch(`${endpoints.stream.url}/_control/stats`)).json();
+      const requests: object = Object(Reflect.get(Object(stats), 'requests'));
+      return Object.values(requests)
+        .map((request: unknown) =>
+          Number(Reflect.get(Object(Reflect.get(Object(request), 'byStatus')), String(status)) ?? 0),
+        )
+        .reduce((sum, count) => sum + count, 0);
     },
     async stop() {
       await stack.stop();
