@@ -26,8 +26,8 @@ export interface Call {
   readonly caller: Caller;
   readonly params: Readonly<Record<string, string>>;
   readonly query: Query;
-  /** Parsed JSON; undefined when the request had no body. */
-  readonly body: unknown;
+  /** Parsed JSON; undefined when the request had no body. Answers 400 when it is malformed. */
+  readonly body: () => unknown;
   /** Path as requested, for links to the next page. */
   readonly path: string;
   /** `http://host:port` as the caller reached it, for absolute links. */

@@ -131,7 +131,7 @@ async function perform(
     caller,
     params,
     query,
-    body: parseBody(request.body),
+    body: lazily(() => parseBody(request.body)),
     path,
     baseUrl: `http://${request.host}`,
     copyCap: fault?.fault === 'partialCopy' ? fault.copied : Number.POSITIVE_INFINITY,
@@ -140,6 +140,12 @@ async function perform(
   const answer = store.transaction(() => endpoint.handle(call));
   counters.commit(effects);
   return answer;
+}
+
+/** Input is looked at after permissions, and not at all where it does not matter. */
+function lazily<Value>(read: () => Value): () => Value {
+  let known: { readonly value: Value } | undefined;
+  return () => (known ??= { value: read() }).value;
 }
 
 function paramsOf({ params }: StreamRequest): Params {

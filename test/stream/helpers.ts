@@ -111,3 +111,8 @@ export async function read(feed: StreamFeed, options: Parameters<StreamFeed['get
 export function sequence(count: number): number[] {
   return Array.from({ length: count }, (_, position) => position);
 }
+
+/** The value, assignable to whatever type the client asks for: to send what its types forbid, or what they get wrong. */
+export function untyped(value: unknown): ReturnType<typeof JSON.parse> {
+  return JSON.parse(JSON.stringify(value));
+}

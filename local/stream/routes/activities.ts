@@ -28,7 +28,7 @@ export const activityEndpoints: readonly Endpoint[] = [
 function add(call: Call): Record<string, unknown> {
   const feed = feedOfPath(call);
   requirePolicy(call.caller, ownsFeed(feed));
-  const body = requireObject(call.body, 'the body');
+  const body = requireObject(call.body(), 'the body');
   const isBatch = Object.hasOwn(body, 'activities');
   const values = isBatch ? requireList(body.activities, 'activities', SIZES.activitiesPerAdd) : [body];
   const inputs = values.map((value) => readActivity(call, value));
@@ -47,7 +47,7 @@ function readActivity(call: Call, value: unknown): ActivityInput {
 
 function addToMany(call: Call): Record<string, unknown> {
   requirePolicy(call.caller, nobody);
-  const body = requireObject(call.body, 'the body');
+  const body = requireObject(call.body(), 'the body');
   const names = requireList(body.feeds, 'feeds', SIZES.addToManyFeeds);
   if (names.length === 0) throw fieldsError({ feeds: ['this field is required'] });
   const feeds = names.map((name) => parseFeedName(name, call.store.groups));
@@ -81,8 +81,8 @@ function remove(call: Call): Record<string, unknown> {
 function retarget(call: Call): Record<string, unknown> {
   const feed = feedOfPath(call);
   requirePolicy(call.caller, ownsFeed(feed));
-  if (!Array.isArray(call.body)) return retargetOne(call, feed, call.body);
-  const changes = requireList(call.body, 'the body', SIZES.activitiesPerCall);
+  if (!Array.isArray(call.body())) return retargetOne(call, feed, call.body());
+  const changes = requireList(call.body(), 'the body', SIZES.activitiesPerCall);
   const [first] = changes.map((change) => retargetOne(call, feed, change));
   if (!first) throw inputError('the list of changes is empty');
   return first;

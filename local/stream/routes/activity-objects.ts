@@ -58,7 +58,7 @@ function keysOf({ query }: Call): ActivityKey[] {
 /** Replaces each activity; `to` stays as it was. None is changed unless all are good. */
 function update(call: Call): Record<string, unknown> {
   requirePolicy(call.caller, nobody);
-  const body = requireObject(call.body, 'the body');
+  const body = requireObject(call.body(), 'the body');
   const inputs = requireList(body.activities, 'activities', SIZES.activitiesPerCall).map((value) =>
     parseActivityUpdate(value, call.store.groups),
   );
@@ -72,7 +72,7 @@ function update(call: Call): Record<string, unknown> {
 
 /** `set` and `unset` of single fields. None is changed unless all can be. */
 function updatePartially(call: Call): Record<string, unknown> {
-  const body = requireObject(call.body, 'the body');
+  const body = requireObject(call.body(), 'the body');
   const items = requireList(body.changes, 'changes', SIZES.activitiesPerCall).map((value) => {
     const item = requireObject(value, 'a change');
     return { key: parseActivityKey(item), changes: parseChanges(item) };

@@ -33,7 +33,7 @@ export const collectionEndpoints: readonly Endpoint[] = [
 const NAME = /^[\w-]+$/;
 
 function add(call: Call): Record<string, unknown> {
-  const body = requireObject(call.body, 'the body');
+  const body = requireObject(call.body(), 'the body');
   const collection = requireName(call.params.collection, 'collection');
   const isGiven = body.id !== undefined && body.id !== null;
   const id = isGiven ? requireName(body.id, 'id') : randomUUID();
@@ -74,7 +74,7 @@ function read(call: Call): Record<string, unknown> {
 
 function update(call: Call): Record<string, unknown> {
   const entry = ownEntry(call);
-  const body = requireObject(call.body, 'the body');
+  const body = requireObject(call.body(), 'the body');
   if (Object.hasOwn(body, 'id')) throw fieldsError({ id: ['cannot be changed'] });
   const updated = call.store.collections.update(entry, requireFilled(body.data));
   call.count('collectionEntriesUpdated');
@@ -96,7 +96,7 @@ function ownEntry(call: Call): CollectionEntry {
 /** `{data: {collection: [{id, ...fields}]}}`; `id` becomes part of the data too (stream-ruby `integration_spec.rb`). */
 function upsertMany(call: Call): Record<string, unknown> {
   requirePolicy(call.caller, nobody);
-  const body = requireObject(call.body, 'the body');
+  const body = requireObject(call.body(), 'the body');
   const lists = Object.entries(requireObject(body.data, 'data')).map(([name, list]) => ({
     collection: requireName(name, 'collection'),
     items: requireList(list, 'a collection', SIZES.batchObjects).map(readItem),

@@ -53,7 +53,7 @@ export const followEndpoints: readonly Endpoint[] = [
 function follow(call: Call): Record<string, unknown> {
   const source = feedOfPath(call);
   requirePolicy(call.caller, ownsFeed(source));
-  const body = requireObject(call.body, 'the body');
+  const body = requireObject(call.body(), 'the body');
   addFollow(call, readFollow(call, source, body.target, readCopyLimit(body.activity_copy_limit)));
   return {};
 }
@@ -141,7 +141,7 @@ function unfollowMany(call: Call): Record<string, unknown> {
 }
 
 function readRelations(call: Call): { source: FeedId; relation: Record<string, unknown> }[] {
-  return requireList(call.body, 'the body', SIZES.relationsPerCall).map((value) => {
+  return requireList(call.body(), 'the body', SIZES.relationsPerCall).map((value) => {
     const relation = requireObject(value, 'a follow relation');
     return { source: parseFeedName(relation.source, call.store.groups), relation };
   });

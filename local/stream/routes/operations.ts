@@ -61,7 +61,7 @@ function auditView(record: AuditRecord): View {
 /** Each activity goes out of `remove_from_feeds`, or without such a list out of every feed and the store. */
 function deleteActivities(call: Call): Record<string, unknown> {
   requirePolicy(call.caller, nobody);
-  const body = requireObject(call.body, 'the body');
+  const body = requireObject(call.body(), 'the body');
   const items = requireList(body.activities, 'activities', SIZES.activitiesPerCall).map((value) => {
     const item = isObject(value) ? value : { id: value };
     const names = requireList(item.remove_from_feeds ?? [], 'remove_from_feeds', SIZES.toTargets);
@@ -80,7 +80,7 @@ function deleteActivities(call: Call): Record<string, unknown> {
 
 function deleteReactions(call: Call): Record<string, unknown> {
   requirePolicy(call.caller, nobody);
-  const body = requireObject(call.body, 'the body');
+  const body = requireObject(call.body(), 'the body');
   const ids = requireList(body.ids, 'ids', SIZES.activitiesPerCall).map((id) => requireId(id, 'id'));
   for (const id of ids) {
     const reaction = call.store.reactions.find(id);

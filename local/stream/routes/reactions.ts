@@ -29,7 +29,7 @@ export const reactionEndpoints: readonly Endpoint[] = [
 ];
 
 function add(call: Call): Record<string, unknown> {
-  const body = requireObject(call.body, 'the body');
+  const body = requireObject(call.body(), 'the body');
   const on = readOwner(body);
   const kind = requireId(body.kind, 'kind');
   const data = requireData(body.data ?? {}, 'data');
@@ -93,7 +93,7 @@ function read(call: Call): Record<string, unknown> {
 /** What is not sent is emptied (`target_feeds`), except `data`. */
 function update(call: Call): Record<string, unknown> {
   const reaction = ownReaction(call);
-  const body = requireObject(call.body, 'the body');
+  const body = requireObject(call.body(), 'the body');
   const data = body.data === undefined ? reaction.data : requireData(body.data, 'data');
   const updated = call.store.reactions.update(reaction.id, { data, targets: readTargets(call, body) });
   call.count('reactionsUpdated');

@@ -19,7 +19,7 @@ export const userEndpoints: readonly Endpoint[] = [
 
 /** An existing user is a conflict, or with `get_or_create` the answer, unchanged. */
 function add(call: Call): Record<string, unknown> {
-  const { id, data } = readUser(call.body);
+  const { id, data } = readUser(call.body());
   requirePolicy(call.caller, isSelf(id));
   const existing = booleanParameter(call.query, 'get_or_create') ? call.store.users.find(id) : undefined;
   if (existing) return userView(existing);
@@ -61,7 +61,7 @@ function followCounts({ store }: Call, userId: string): Record<string, unknown> 
 function update(call: Call): Record<string, unknown> {
   const id = idOf(call);
   requirePolicy(call.caller, isSelf(id));
-  const body = requireObject(call.body, 'the body');
+  const body = requireObject(call.body(), 'the body');
   const user = call.store.users.update(id, requireData(body.data, 'data'));
   call.count('usersUpdated');
   return userView(user);
@@ -79,7 +79,7 @@ function remove(call: Call): Record<string, unknown> {
 /** Existing users stay as they are, unless `override` (stream-js) or `override_existing` (stream-net). */
 function addMany(call: Call): Record<string, unknown> {
   requirePolicy(call.caller, nobody);
-  const body = requireObject(call.body, 'the body');
+  const body = requireObject(call.body(), 'the body');
   const override = body.override ?? body.override_existing ?? false;
   if (typeof override !== 'boolean') throw inputError('override must be true or false');
   const users = requireList(body.users, 'users', SIZES.batchObjects).map(readUser);
