@@ -34,11 +34,14 @@ describe('while SQS fails, a bridge', () => {
       isFor(throttled, body.QueueUrl)
         ? { kind: 'status', status: 400, type: 'ThrottlingException' }
         : { kind: 'status', status: 500, type: 'InternalFailure' };
-    await eventually(() => assert.ok(performance.now() - since > 3_600), { timeoutMs: 20_000 });
+    await eventually(() => assert.ok(performance.now() - since > 2_900), { timeoutMs: 20_000 });
     for (const queue of [broken, throttled]) {
-      const requests = harness.proxy.seen.filter(({ atMs, body }) => atMs > since && isFor(queue, body.QueueUrl));
-      assert.ok(requests.length >= 2);
-      assert.ok(requests.length < 2 * ((performance.now() - since) / 1000), `${requests.length} requests to ${queue}`);
+      const requests = harness.proxy.seen.filter(({ body }) => isFor(queue, body.QueueUrl));
+      // What was under way when the outage began fails in its first second; what counts is the rate after it.
+      const later = requests.filter(({ atMs }) => atMs > since + 1_000);
+      const seconds = (performance.now() - since) / 1_000 - 1;
+      assert.ok(later.length >= 1, `requests to ${queue} go on`);
+      assert.ok(later.length < 2 * seconds, `${later.length} requests to ${queue} in ${seconds} s`);
     }
     assert.equal(bridge.ready(), false);
     harness.proxy.fault = () => undefined;

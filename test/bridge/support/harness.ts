@@ -95,6 +95,7 @@ export class Harness implements AsyncDisposable {
     this.proxy.fault = () => undefined;
     this.starter.down = false;
     this.starter.delayMs = 0;
+    this.starter.refuses = () => false;
     await Promise.all(this.#bridges.map((bridge) => bridge.stop()));
     this.#bridges = [];
     this.starter = new FakeStarter();
