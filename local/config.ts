@@ -28,6 +28,11 @@ const environmentSchema = z.object({
   STREAM_PORT: portField.default(8800),
   METRICS_PORT: portField.default(9464),
   HEALTH_PORT: portField.default(9465),
+  /** Folder that keeps the stack's data and logs, from the package's own folder; default `.local`. */
+  LOCAL_DIRECTORY: z
+    .string()
+    .default('.local')
+    .transform((directory) => path.resolve(PROJECT_DIRECTORY, directory)),
   /** Whether the local queues reorder and duplicate, as real standard queues do now and then. */
   SQS_DISORDER: z.enum(['on', 'off']).default('on'),
   /** Seed of the disorder and of the demo. */

@@ -52,7 +52,6 @@ export interface Stack {
   readonly aws: AwsServer;
   readonly routes: readonly RouteResources[];
   readonly worker?: SupervisedWorker;
-  readonly stateDirectory?: string;
   /** Resolves with what went wrong should the stack be broken beyond a restart of the worker. */
   readonly broken: Promise<string>;
   /** Worker first, drained; then Stream, SQS and SNS, Temporal. */
@@ -116,7 +115,6 @@ async function bringUp(options: StackOptions, parts: Parts): Promise<Stack> {
     broken: brokenBy(temporal),
     stop: () => (stopping ??= bringDown(parts)),
     ...(parts.worker && { worker: parts.worker }),
-    ...(stateDirectory !== undefined && { stateDirectory }),
   };
 }
 

@@ -1,6 +1,6 @@
 /** `npm start`: the whole system on this machine, with traffic to look at. */
 import path from 'node:path';
-import { ConfigError, PROJECT_DIRECTORY, readLocalConfig, type LocalConfig } from './config.ts';
+import { ConfigError, readLocalConfig, type LocalConfig } from './config.ts';
 import { isNothing } from './demo/account.ts';
 import { runDemo } from './demo/run.ts';
 import { summarise, type DemoResult } from './demo/summary.ts';
@@ -12,7 +12,6 @@ import { streamReadToken } from './stream-token.ts';
 import { TemporalBinaryError } from './temporal-binary.ts';
 import { Terminal } from './terminal.ts';
 
-const STATE_DIRECTORY = path.join(PROJECT_DIRECTORY, '.local');
 const SETTLE_TIMEOUT_MS = 120_000;
 const EXIT_USAGE = 2;
 
@@ -21,7 +20,7 @@ async function main(options: StartOptions, config: LocalConfig, interrupted: Abo
   const startedAt = Date.now();
   terminal.progress('Starting Temporal, SQS and SNS, the Stream-compatible server and a worker');
   const stack = await startStack({
-    stateDirectory: STATE_DIRECTORY,
+    stateDirectory: config.LOCAL_DIRECTORY,
     namespace: config.TEMPORAL_NAMESPACE,
     logLevel: config.LOG_LEVEL,
     disorder: config.SQS_DISORDER === 'on' && { seed: config.DEMO_SEED },
@@ -71,7 +70,7 @@ async function use(
     options.demo && !signal.aborted
       ? await runDemo(stack, { seed: config.DEMO_SEED, settleTimeoutMs, terminal, signal })
       : undefined;
-  if (!signal.aborted) await showSummary(stack, demo, terminal);
+  if (!signal.aborted) await showSummary(stack, config.LOCAL_DIRECTORY, demo, terminal);
   if (options.exitAfterDemo) return !signal.aborted && demo && isNothing(demo.missing) ? 0 : 1;
 
   if (!signal.aborted) terminal.line('\nReady. Press Ctrl-C to stop.');
@@ -81,12 +80,17 @@ async function use(
   return 1;
 }
 
-async function showSummary(stack: Stack, demo: DemoResult | undefined, terminal: Terminal): Promise<void> {
+async function showSummary(
+  stack: Stack,
+  directory: string,
+  demo: DemoResult | undefined,
+  terminal: Terminal,
+): Promise<void> {
   const lines = summarise({
     endpoints: stack.endpoints,
     depths: stack.aws.depths(),
-    endpointsFile: path.join(STATE_DIRECTORY, 'endpoints.json'),
-    workerLog: path.join(STATE_DIRECTORY, 'worker.log'),
+    endpointsFile: path.join(directory, 'endpoints.json'),
+    workerLog: path.join(directory, 'worker.log'),
     streamToken: await streamReadToken(stack.endpoints.stream.apiSecret),
     ...(demo && { demo }),
   });

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { inheritedEnvironment, PROJECT_DIRECTORY } from '../../local/config.ts';
+import { parseStartOptions, UsageError } from '../../local/start-options.ts';
+import { sharedTemporal } from '../support/temporal.ts';
+
+describe('npm start', function () {
+  this.timeout(180_000);
+
+  it('publishes the demo, accounts for every message and ends with 0 when told to', async () => {
+    const { address } = await sharedTemporal();
+    const directory = await mkdtemp(path.join(tmpdir(), 'local-start-'));
+    const { code, output } = await start(['--exit-after-demo', '--quiet'], {
+      LOCAL_DIRECTORY: directory,
+      TEMPORAL_ADDRESS: address,
+      TEMPORAL_NAMESPACE: path.basename(directory),
+      // Otherwise resumed runs of an edge linger for 5 s.
+      EVENT_RESUMED_LINGER_MS: '1000',
+      ...Object.fromEntries(['AWS', 'STREAM', 'METRICS', 'HEALTH'].map((name) => [`${name}_PORT`, '0'])),
+    });
+    assert.equal(code, 0, output);
+    assert.match(output, /Everything is accounted for/);
+    assert.match(output, /published 132 \+ delivered twice by SQS [1-9]\d* /);
+    assert.match(output, /1 parked for an operator/);
+    assert.doesNotMatch(output, /the sums are off/);
+    assert.deepEqual((await readdir(directory)).toSorted(undefined), ['sqs', 'stream.db', 'worker.log']);
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  it('refuses settings and flags it does not understand with 2', async () => {
+    const badFlag = await start(['--frobnicate'], {});
+    assert.equal(badFlag.code, 2);
+    assert.match(badFlag.output, /--frobnicate[^]*--help/);
+    const badPort = await start([], { STREAM_PORT: 'eight' });
+    assert.equal(badPort.code, 2);
+    assert.match(badPort.output, /STREAM_PORT: must be a port number/);
+  });
+});
+
+describe('the options of npm start', () => {
+  it('ask for the demo unless told otherwise', () => {
+    const none = { demo: true, exitAfterDemo: false, quiet: false, verbose: false, help: false };
+    assert.deepEqual(parseStartOptions([]), none);
+    assert.deepEqual(parseStartOptions(['--no-demo', '--verbose']), { ...none, demo: false, verbose: true });
+  });
+
+  it('that contradict each other, or are not known, are refused', () => {
+    for (const words of [['--no-demo', '--exit-after-demo'], ['--quiet', '--verbose'], ['--nope'], ['demo']]) {
+      assert.throws(() => parseStartOptions(words), UsageError);
+    }
+  });
+});
+
+async function start(
+  words: readonly string[],
+  env: Record<string, string>,
+): Promise<{ code: unknown; output: string }> {
+  const child = spawn(process.execPath, [path.join(PROJECT_DIRECTORY, 'local', 'start.ts'), ...words], {
+    env: { ...inheritedEnvironment(), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const closed = once(child, 'close');
+  const [out, error] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  const outcome: unknown[] = await closed;
+  return { code: outcome[0], output: out + error };
+}
