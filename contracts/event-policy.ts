@@ -10,7 +10,7 @@ export interface EventPolicy {
   readonly retryMaximumMs: number;
   /** Total time for the attempts of one step before the event is undone and parked; default 1 hour. */
   readonly retryBudgetMs: number;
-  /** Total time for undoing one step; default 24 hours. */
+  /** Total time for undoing one step; default 10 minutes. */
   readonly compensationBudgetMs: number;
   /** How often an incomplete copy of a follow is looked at again before it is undone; default 3. */
   readonly copyConfirmAttempts: number;
@@ -32,7 +32,7 @@ export const DEFAULT_EVENT_POLICY: EventPolicy = {
   retryInitialMs: 1_000,
   retryMaximumMs: 60_000,
   retryBudgetMs: 3_600_000,
-  compensationBudgetMs: 86_400_000,
+  compensationBudgetMs: 600_000,
   copyConfirmAttempts: 3,
   copyRounds: 2,
   resumedLingerMs: 5_000,

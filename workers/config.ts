@@ -26,6 +26,7 @@ const environmentSchema = z.object({
 
   AWS_REGION: z.string().default('us-east-1'),
   AWS_ENDPOINT_URL: z.url().optional(),
+  AWS_ENDPOINT_URL_SQS: z.url().optional(),
   ACTIVITIES_QUEUE: z.string().default(MESSAGE_ROUTES[0].queue),
   MENTIONS_QUEUE: z.string().default(MESSAGE_ROUTES[1].queue),
   REACTIONS_QUEUE: z.string().default(MESSAGE_ROUTES[2].queue),
@@ -35,7 +36,7 @@ const environmentSchema = z.object({
   BRIDGE_LONG_POLL_SECONDS: z.coerce.number().int().min(0).max(20).default(20),
   BRIDGE_VISIBILITY_TIMEOUT_SECONDS: z.coerce.number().int().min(2).max(43_200).default(30),
 
-  STREAM_API_URL: z.url().optional(),
+  STREAM_API_URL: z.url().default('https://api.stream-io-api.com'),
   STREAM_API_KEY: z.string().optional(),
   STREAM_API_SECRET: z.string().optional(),
   STREAM_APP_ID: z.string().optional(),
@@ -88,13 +89,14 @@ export function loadWorkerConfig(variables: NodeJS.ProcessEnv = process.env): Wo
   }
   const environment = parsed.data;
   const roles = new Set(environment.ROLES);
-  for (const name of ['AWS_ENDPOINT_URL', 'STREAM_API_URL'] as const) {
+  for (const name of ['AWS_ENDPOINT_URL', 'AWS_ENDPOINT_URL_SQS', 'STREAM_API_URL'] as const) {
     const url = environment[name];
     if (url !== undefined) requireSecureEndpoint(name, url, environment.PLAINTEXT_HOSTS);
   }
   if (roles.has('events')) requireStreamCredentials(environment);
   requireCoherence(environment);
   const temporal = loadClientConnectConfig({ overrideEnvVars: toStrings(set) });
+  requireSecureTemporal(temporal, environment.PLAINTEXT_HOSTS);
   return {
     roles,
     environment,
@@ -108,6 +110,12 @@ function requireStreamCredentials({ STREAM_API_KEY, STREAM_API_SECRET }: Environ
   if (missing.length === 0) return;
   const names = missing.map(([name]) => name).join(' and ');
   throw new Error(`${names} must be set: the role "events" writes to GetStream. Take them from the app's dashboard.`);
+}
+
+function requireSecureTemporal({ connectionOptions }: ClientConnectConfig, plaintextHosts: readonly string[]): void {
+  const { address = 'localhost:7233', tls, apiKey } = connectionOptions;
+  const encrypted = (tls !== undefined && tls !== null && tls !== false) || apiKey !== undefined;
+  requireSecureEndpoint('TEMPORAL_ADDRESS', `${encrypted ? 'https' : 'http'}://${address}`, plaintextHosts);
 }
 
 function requireCoherence(environment: Environment): void {

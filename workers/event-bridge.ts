@@ -28,9 +28,10 @@ export function createEventBridge({
   shutdownGraceMs,
 }: EventBridgeOptions): Promise<Bridge> {
   const { environment, policy } = config;
+  const endpoint = environment.AWS_ENDPOINT_URL_SQS ?? environment.AWS_ENDPOINT_URL;
   const sqs = new SQSClient({
     region: environment.AWS_REGION,
-    ...(environment.AWS_ENDPOINT_URL === undefined ? {} : { endpoint: environment.AWS_ENDPOINT_URL }),
+    ...(endpoint === undefined ? {} : { endpoint }),
     requestHandler: { requestTimeout: SQS_REQUEST_TIMEOUT_MS, connectionTimeout: 5_000 },
   });
   return startBridge({

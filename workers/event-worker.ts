@@ -54,7 +54,8 @@ function createStreamClients({ environment, policy }: WorkerConfig): { quick: St
   const client = (timeout: number): StreamClient =>
     connect(STREAM_API_KEY, STREAM_API_SECRET, STREAM_APP_ID, {
       timeout,
-      ...(STREAM_API_URL === undefined ? {} : { urlOverride: { api: `${STREAM_API_URL.replace(/\/+$/, '')}/api/` } }),
+      // Always given: the client would otherwise take another host from variables of its own.
+      urlOverride: { api: `${STREAM_API_URL.replace(/\/+$/, '')}/api/` },
     });
   const fastTimeoutMs = policy.fastAttemptTimeoutMs ?? DEFAULT_EVENT_POLICY.fastAttemptTimeoutMs;
   return {
