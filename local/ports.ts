@@ -1,4 +1,5 @@
-import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
 
 /** A port that another process holds. The message names the setting that moves ours elsewhere. */
 export class PortInUseError extends Error {
@@ -33,6 +34,19 @@ export async function claimPort(port: number | undefined, variable: string): Pro
   if (port === undefined || port === 0) return await freePort();
   await assertPortFree(port, variable);
   return port;
+}
+
+/** True when something accepts connections on this port of 127.0.0.1. */
+export async function isListening(port: number): Promise<boolean> {
+  const socket = connect({ port, host: '127.0.0.1' });
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
 }
 
 async function listenOnce(port: number): Promise<number> {

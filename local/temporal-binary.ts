@@ -83,7 +83,7 @@ async function download(target: string, search: BinarySearch): Promise<void> {
   search.onProgress?.(`Fetching Temporal ${TEMPORAL_VERSION} with the SDK's downloader, for at most ${seconds} s`);
   const scratch = await mkdtemp(path.join(search.cacheDirectory, 'download-'));
   try {
-    const script = path.join(import.meta.dirname, 'temporal-download.ts');
+    const script = path.join(import.meta.dirname, `temporal-download${path.extname(import.meta.filename)}`);
     const fetcher = await OwnedProcess.start(process.execPath, [script, scratch], { env: search.env });
     const exit = await fetcher.exitWithin(timeoutMs, STOP_GRACE_MS, search.signal);
     const fetched = path.join(scratch, downloadedName());

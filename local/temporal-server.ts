@@ -4,7 +4,7 @@ import path from 'node:path';
 import { Connection } from '@temporalio/client';
 import { SEARCH_ATTRIBUTES } from '../contracts/names.ts';
 import { OwnedProcess, describeExit, type ProcessExit } from './owned-process.ts';
-import { claimPort } from './ports.ts';
+import { claimPort, isListening } from './ports.ts';
 
 const HOST = '127.0.0.1';
 const POLL_MS = 100;
@@ -97,6 +97,8 @@ async function waitUntilServing(address: string, child: OwnedProcess, timeoutMs:
 }
 
 async function isServing(address: string): Promise<boolean> {
+  // Asked first because gRPC waits a second before it tries a refused connection again.
+  if (!(await isListening(portOf(address)))) return false;
   let connection: Connection | undefined;
   try {
     connection = await Connection.connect({ address, connectTimeout: 2_000 });
@@ -107,4 +109,8 @@ async function isServing(address: string): Promise<boolean> {
   } finally {
     await connection?.close();
   }
+}
+
+function portOf(address: string): number {
+  return Number(address.slice(address.lastIndexOf(':') + 1));
 }

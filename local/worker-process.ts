@@ -6,6 +6,8 @@ import { inheritedEnvironment, PROJECT_DIRECTORY } from './config.ts';
 import { OwnedProcess, describeExit, type ProcessExit } from './owned-process.ts';
 import { claimPort } from './ports.ts';
 
+/** `main.ts`, or `main.js` beside a compiled local stack. */
+const ENTRY = path.join(PROJECT_DIRECTORY, 'workers', `main${path.extname(import.meta.filename)}`);
 const HOST = '127.0.0.1';
 const POLL_MS = 100;
 /** Settings of the user's shell that would send a local worker elsewhere. */
@@ -67,7 +69,7 @@ export async function startWorkerProcess(options: WorkerProcessOptions): Promise
   const metricsPort = await claimPort(options.metricsPort, 'METRICS_PORT');
   const healthPort = await claimPort(options.healthPort, 'HEALTH_PORT');
   const log = options.logFile === undefined ? undefined : await openLog(options.logFile);
-  const child = await OwnedProcess.start(process.execPath, [path.join(PROJECT_DIRECTORY, 'workers', 'main.ts')], {
+  const child = await OwnedProcess.start(process.execPath, [ENTRY], {
     cwd: PROJECT_DIRECTORY,
     env: environmentOf(options, metricsPort, healthPort),
     onLine: (line) => {

@@ -10,6 +10,7 @@ import { startStack, type Stack } from '../../local/stack.ts';
 import { clientConfig } from '../../local/topology.ts';
 import { eventually } from '../support/eventually.ts';
 import { sharedTemporal } from '../support/temporal.ts';
+import { sharedWorkflowBundle } from '../support/workflow-bundle.ts';
 
 describe('the local stack', function () {
   this.timeout(90_000);
@@ -76,7 +77,11 @@ describe('the local stack', function () {
   it('writes what is published to GetStream, and starts a killed worker again', async () => {
     const events: string[] = [];
     const { address } = await sharedTemporal();
-    stack = await startStack({ temporalAddress: address, onEvent: (line) => events.push(line) });
+    stack = await startStack({
+      temporalAddress: address,
+      onEvent: (line) => events.push(line),
+      workerEnv: { WORKFLOW_BUNDLE: await sharedWorkflowBundle() },
+    });
     const { worker, routes, endpoints } = stack;
     assert.ok(worker);
     const first = worker.pid;

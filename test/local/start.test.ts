@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers';
 import { inheritedEnvironment, PROJECT_DIRECTORY } from '../../local/config.ts';
 import { parseStartOptions, UsageError } from '../../local/start-options.ts';
 import { sharedTemporal } from '../support/temporal.ts';
+import { sharedWorkflowBundle } from '../support/workflow-bundle.ts';
 
 describe('npm start', function () {
   this.timeout(180_000);
@@ -21,6 +22,7 @@ describe('npm start', function () {
       TEMPORAL_NAMESPACE: path.basename(directory),
       // Otherwise resumed runs of an edge linger for 5 s.
       EVENT_RESUMED_LINGER_MS: '1000',
+      WORKFLOW_BUNDLE: await sharedWorkflowBundle(),
       ...Object.fromEntries(['AWS', 'STREAM', 'METRICS', 'HEALTH'].map((name) => [`${name}_PORT`, '0'])),
     });
     assert.equal(code, 0, output);

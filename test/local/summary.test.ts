@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import type { Missing } from '../../local/demo/account.ts';
+import { summarise, webUiLink, type DemoResult, type SummaryInput } from '../../local/demo/summary.ts';
+
+const NOTHING: Missing = { queued: 0, unsettled: [], broken: [], notInDeadLetters: 0 };
+const BRIDGE = { received: 12, started: 7, joined: 2, deduplicated: 2, rejected: 1, returned: 0, inFlight: 0 };
+const DEMO: DemoResult = {
+  expectation: { published: 10, workflowIds: ['activity/a', 'activity/b'], rejected: 1, duplicates: 1, late: 2 },
+  balance: { published: 10, deliveredTwice: 2, leftFromBefore: 0, bridge: BRIDGE },
+  progress: { bridge: BRIDGE, applied: 7, parked: 0 },
+  missing: NOTHING,
+  elapsedMs: 1_234,
+};
+const PLACES: SummaryInput = {
+  endpoints: {
+    temporal: '127.0.0.1:7233',
+    namespace: 'default',
+    webUi: 'http://127.0.0.1:8233',
+    aws: 'http://127.0.0.1:4566',
+    stream: { url: 'http://127.0.0.1:8800', apiKey: 'k', apiSecret: 's', appId: '1' },
+    metrics: ['http://127.0.0.1:9464/metrics'],
+  },
+  depths: [{ name: 'some-dlq', ready: 2, inFlight: 1, delayed: 1 }],
+  endpointsFile: '.local/endpoints.json',
+  workerLog: '.local/worker.log',
+  streamToken: 'token',
+};
+
+describe('the summary', () => {
+  it('says that every message is accounted for, and how', () => {
+    const text = textOf({ demo: DEMO });
+    assert.match(text, /Everything is accounted for, after 1\.2 s/);
+    assert.match(text, /published 10 \+ delivered twice by SQS 2 .* = received 12/);
+    assert.match(
+      text,
+      /received 12 = started 7 \+ joined 2 \+ deduplicated 2 \+ rejected 1 \+ returned 0 \+ in flight 0/,
+    );
+    assert.doesNotMatch(text, /off by/);
+  });
+
+  it('names what is missing', () => {
+    const unsettled = Array.from({ length: 7 }, (_, index) => `reaction/${index}`);
+    const missing = { queued: 3, unsettled, broken: ['follow/a/b'], notInDeadLetters: 1 };
+    const text = textOf({ demo: { ...DEMO, missing } });
+    assert.match(text, /NOT everything is accounted for/);
+    assert.match(text, /3 messages still stand in the queues/);
+    assert.match(text, /7 events are not written yet: reaction\/0, .*reaction\/4 and 2 more/);
+    assert.match(text, /1 workflows did not complete: follow\/a\/b/);
+    assert.match(text, /1 rejected messages stand in no dead-letter queue/);
+  });
+
+  it('says when the sums do not meet, as after a killed worker', () => {
+    const text = textOf({ demo: { ...DEMO, balance: { ...DEMO.balance, bridge: { ...BRIDGE, started: 4 } } } });
+    assert.match(text, /off by 3: a worker that is killed/);
+  });
+
+  it('leads to the Web UI, the queues, a feed and the files', () => {
+    const text = textOf({});
+    assert.ok(text.includes('http://127.0.0.1:8233/namespaces/default/workflows?query='));
+    assert.match(text, /some-dlq +3 waiting, 1 in flight/);
+    assert.match(text, /curl -s 'http:\/\/127\.0\.0\.1:8800\/api\/v1\.0\/feed\/timeline\/alice\//);
+    assert.match(text, /\.local\/endpoints\.json/);
+  });
+
+  it('leaves the Web UI out where the Temporal server is not ours', () => {
+    const { webUi: _, ...endpoints } = PLACES.endpoints;
+    assert.doesNotMatch(summarise({ ...PLACES, endpoints }).join('\n'), /parked ones/);
+  });
+
+  it('escapes what a link must', () => {
+    assert.equal(
+      webUiLink('http://u', 'a b', 'EventStatus = "parked"'),
+      'http://u/namespaces/a%20b/workflows?query=EventStatus%20%3D%20%22parked%22',
+    );
+  });
+});
+
+function textOf(more: Partial<SummaryInput>): string {
+  return summarise({ ...PLACES, ...more }).join('\n');
+}
