@@ -23,8 +23,16 @@ export interface BridgeMetricLabels {
   readonly reason?: string;
 }
 
-/** Where the bridge counts; implemented over whatever registry the process exports. */
+export interface BridgeCounterInstrument {
+  add(value: number, labels: BridgeMetricLabels): void;
+}
+
+export interface BridgeGaugeInstrument {
+  set(value: number, labels: BridgeMetricLabels): void;
+}
+
+/** Where the bridge counts; implemented over whatever registry the process exports. Asked once per queue and metric. */
 export interface BridgeMeter {
-  counter(name: BridgeCounter): { add(value: number, labels: BridgeMetricLabels): void };
-  gauge(name: BridgeGauge): { set(value: number, labels: BridgeMetricLabels): void };
+  counter(name: BridgeCounter): BridgeCounterInstrument;
+  gauge(name: BridgeGauge): BridgeGaugeInstrument;
 }

@@ -9,8 +9,9 @@ import { SqsQueue } from './sqs-queue.ts';
 
 export interface BridgeOptions {
   /**
-   * Needs a request time-out above `longPollSeconds` and a connection time-out, as the SDK has neither by default: without
-   * them a socket that hangs holds its request for ever. Two attempts are enough, because the bridge tries again itself.
+   * Needs `requestTimeout` above `longPollSeconds` together with `throwOnRequestTimeout: true`, and a connection time-out:
+   * without them the SDK lets a socket that hangs hold its request for ever [@smithy/node-http-handler only warns]. Two
+   * attempts are enough, because the bridge tries again itself.
    */
   readonly sqs: SQSClient;
   readonly starter: EventStarter;

@@ -1,4 +1,4 @@
-import type { BridgeMeter } from './bridge-meter.ts';
+import type { BridgeCounter, BridgeCounterInstrument, BridgeGaugeInstrument, BridgeMeter } from './bridge-meter.ts';
 import type { StartOutcome } from './event-starter.ts';
 import type { RejectCode } from './rejection.ts';
 
@@ -25,42 +25,58 @@ export type Settlement =
 /** What became of the messages of one queue. */
 export class QueueTally {
   readonly #queue: string;
-  readonly #meter: BridgeMeter;
+  readonly #counters: Readonly<Record<BridgeCounter, BridgeCounterInstrument>>;
+  readonly #inFlight: BridgeGaugeInstrument;
   readonly #settled = { started: 0, joined: 0, deduplicated: 0, rejected: 0, returned: 0 };
   #received = 0;
 
   constructor(queue: string, meter: BridgeMeter) {
     this.#queue = queue;
-    this.#meter = meter;
+    // Made once: an instrument may be dear to make, and every message counts several times.
+    this.#counters = {
+      bridge_messages_received_total: meter.counter('bridge_messages_received_total'),
+      bridge_messages_started_total: meter.counter('bridge_messages_started_total'),
+      bridge_messages_joined_total: meter.counter('bridge_messages_joined_total'),
+      bridge_messages_deduplicated_total: meter.counter('bridge_messages_deduplicated_total'),
+      bridge_messages_rejected_total: meter.counter('bridge_messages_rejected_total'),
+      bridge_messages_returned_total: meter.counter('bridge_messages_returned_total'),
+      bridge_start_failures_total: meter.counter('bridge_start_failures_total'),
+      bridge_sqs_failures_total: meter.counter('bridge_sqs_failures_total'),
+    };
+    this.#inFlight = meter.gauge('bridge_messages_in_flight');
     this.observe(0);
   }
 
   received(messages: number): void {
     this.#received += messages;
-    this.#meter.counter('bridge_messages_received_total').add(messages, { queue: this.#queue });
+    this.#count('bridge_messages_received_total', messages);
   }
 
   settled(settlement: Settlement): void {
     this.#settled[settlement.as] += 1;
-    const labels = { queue: this.#queue, ...(settlement.as === 'rejected' ? { reason: settlement.reason } : {}) };
-    this.#meter.counter(`bridge_messages_${settlement.as}_total`).add(1, labels);
+    const reason = settlement.as === 'rejected' ? settlement.reason : undefined;
+    this.#count(`bridge_messages_${settlement.as}_total`, 1, reason);
   }
 
   startFailed(): void {
-    this.#meter.counter('bridge_start_failures_total').add(1, { queue: this.#queue });
+    this.#count('bridge_start_failures_total', 1);
   }
 
   sqsFailed(): void {
-    this.#meter.counter('bridge_sqs_failures_total').add(1, { queue: this.#queue });
+    this.#count('bridge_sqs_failures_total', 1);
   }
 
   /** @param inFlight counted by who holds the messages, not derived here, so that a leak shows as a broken sum */
   observe(inFlight: number): void {
-    this.#meter.gauge('bridge_messages_in_flight').set(inFlight, { queue: this.#queue });
+    this.#inFlight.set(inFlight, { queue: this.#queue });
   }
 
   counts(inFlight: number): MessageCounts {
     return { received: this.#received, ...this.#settled, inFlight };
+  }
+
+  #count(counter: BridgeCounter, value: number, reason?: RejectCode): void {
+    this.#counters[counter].add(value, { queue: this.#queue, ...(reason === undefined ? {} : { reason }) });
   }
 }
 

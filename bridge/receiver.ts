@@ -8,7 +8,7 @@ import type { StartPause } from './start-pause.ts';
  * A receive that was sent less than this before the stop may be answered already; given up, its messages would stay
  * invisible for the whole time-out. An older one is an empty long poll and is aborted at once.
  */
-const ANSWER_WINDOW_MS = 250;
+const ANSWER_WINDOW_MS = 150;
 
 export interface ReceiverOptions {
   readonly source: SqsQueue;

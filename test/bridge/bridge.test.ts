@@ -93,7 +93,7 @@ describe('startBridge', () => {
     harness.starter.down = true;
     for (let sent = 0; sent < 12; sent += 1) harness.server.sendMessage(queue, JSON.stringify(postMessage()));
     const bridge = await harness.bridge(queue, 'activity', { maxInHand: 7, receivesInFlight: 3 });
-    await eventually(() => assert.ok(harness.starter.attempts >= 20));
+    await eventually(() => assert.ok(harness.starter.attempts >= 14));
     assert.equal(bridge.counts().received, 7);
     assert.equal(harness.messages(queue).ready.length, 5);
     const asked = harness.proxy.of('ReceiveMessage').map(({ body }) => body.MaxNumberOfMessages);
