@@ -3,6 +3,7 @@ import { Authenticator } from './auth.ts';
 import { registerControl } from './control.ts';
 import { Counters } from './counters.ts';
 import { StreamError, doesNotExistError, errorBody, inputError } from './errors.ts';
+import type { Endpoint } from './endpoint.ts';
 import { FaultSwitch } from './faults.ts';
 import type { FeedGroups } from './feed-id.ts';
 import { registerPage } from './page.ts';
@@ -49,7 +50,8 @@ export interface StreamServer {
   close(): Promise<void>;
 }
 
-const ENDPOINTS = [
+/** Every call of the REST API that is answered. */
+export const ENDPOINTS: readonly Endpoint[] = [
   ...activityEndpoints,
   ...activityObjectEndpoints,
   ...feedEndpoints,
