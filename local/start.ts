@@ -4,12 +4,10 @@ import { ConfigError, readLocalConfig, type LocalConfig } from './config.ts';
 import { isNothing } from './demo/account.ts';
 import { runDemo } from './demo/run.ts';
 import { summarise, type DemoResult } from './demo/summary.ts';
-import { PortInUseError } from './ports.ts';
 import { LockHeldError } from './process-lock.ts';
 import { startStack, type Stack } from './stack.ts';
 import { parseStartOptions, START_HELP, UsageError, type StartOptions } from './start-options.ts';
 import { streamReadToken } from './stream-token.ts';
-import { TemporalBinaryError } from './temporal-binary.ts';
 import { Terminal } from './terminal.ts';
 
 const SETTLE_TIMEOUT_MS = 120_000;
@@ -120,28 +118,30 @@ function interruption(): AbortSignal {
   return controller.signal;
 }
 
-function explain(error: unknown): string {
+/** For a person: the messages of the error and its causes. The stack is only for `--verbose`. */
+function explain(error: unknown, verbose: boolean): string {
   if (error instanceof LockHeldError) {
     return `A local stack runs already: process ${error.holder.pid}. Stop it first, with Ctrl-C or kill ${error.holder.pid}.`;
   }
-  if (error instanceof PortInUseError || error instanceof TemporalBinaryError || error instanceof ConfigError) {
-    return error.message;
-  }
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  if (!(error instanceof Error)) return String(error);
+  if (verbose && error.stack !== undefined) return error.stack;
+  return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
+}
+
+function fail(error: unknown, verbose: boolean): void {
+  const hint = error instanceof UsageError ? '\nnpm start -- --help tells what there is.' : '';
+  process.stderr.write(`${explain(error, verbose)}${hint}\n`);
+  process.exitCode = error instanceof UsageError || error instanceof ConfigError ? EXIT_USAGE : 1;
 }
 
 const interrupted = interruption();
+const words = process.argv.slice(2);
 try {
-  const options = parseStartOptions(process.argv.slice(2));
+  const options = parseStartOptions(words);
   if (options.help) process.stdout.write(START_HELP);
   else process.exitCode = await main(options, readLocalConfig(), interrupted);
 } catch (error) {
-  if (interrupted.aborted) process.stdout.write('\nStopped before everything was up.\n');
-  else fail(error);
-}
-
-function fail(error: unknown): void {
-  const hint = error instanceof UsageError ? '\nnpm start -- --help tells what there is.' : '';
-  process.stderr.write(`${error instanceof UsageError ? error.message : explain(error)}${hint}\n`);
-  process.exitCode = error instanceof UsageError || error instanceof ConfigError ? EXIT_USAGE : 1;
+  const isBrokenOff = interrupted.aborted && error instanceof Error && error.name === 'AbortError';
+  if (isBrokenOff) process.stdout.write('\nStopped before everything was up.\n');
+  else fail(error, words.includes('--verbose'));
 }
