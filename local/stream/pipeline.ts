@@ -44,7 +44,7 @@ export async function handleRequest(
   const [path = ''] = request.url.split('?');
   const paths = [path, path.replace(BASE_PATH, '')];
   const fault = context.faults.take(request.method, paths, endpoint.copies ?? false);
-  if (fault?.fault === 'delay') await sleep(fault.delayMs);
+  if (fault?.fault === 'delay') await sleep(fault.delayMs, undefined, { ref: false });
   const answer = await answerOf(context, endpoint, { request, reply, path, fault });
   const route = routeName(endpoint);
   if (fault?.fault === 'commitThenHang') {

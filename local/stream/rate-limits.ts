@@ -20,7 +20,7 @@ const READ_FOLLOWERS: Quota = { minute: 200, quarterHour: 2_400, hour: 9_600 };
 const OBJECTS: Quota = { minute: 1000, quarterHour: 10_000, hour: 100_000 };
 const OFF: Quota = { minute: 0, quarterHour: 0, hour: 0 };
 
-/** The published table; from `addReaction` on it is silent, and the numbers are those of collections and users. */
+/** The published table. From `addReaction` on it is silent: the numbers are those of comparable calls. */
 export const PUBLISHED_QUOTAS = {
   addActivities: ADD,
   removeActivities: REMOVE,
@@ -37,16 +37,20 @@ export const PUBLISHED_QUOTAS = {
   upsertCollections: UPDATE,
   selectCollections: UPDATE,
   deleteCollections: UPDATE,
-  addObject: OBJECTS,
-  readObject: OBJECTS,
-  updateObject: OBJECTS,
-  deleteObject: OBJECTS,
+  addUser: OBJECTS,
+  readUser: OBJECTS,
+  updateUser: OBJECTS,
+  deleteUser: OBJECTS,
+  addCollectionEntry: OBJECTS,
+  readCollectionEntry: OBJECTS,
+  updateCollectionEntry: OBJECTS,
+  deleteCollectionEntry: OBJECTS,
   addReaction: OBJECTS,
   readReaction: OBJECTS,
   updateReaction: OBJECTS,
   deleteReaction: OBJECTS,
   readActivities: OBJECTS,
-  partialUpdate: OBJECTS,
+  partialUpdate: UPDATE,
   followStats: OBJECTS,
   other: OBJECTS,
 } as const satisfies Record<string, Quota>;

@@ -123,7 +123,7 @@ function createApp(context: Context): FastifyInstance {
   app.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
     const status = error.statusCode ?? 500;
     // Fastify refuses what it cannot read (too large, aborted) with a 4xx; anything else is a defect of this server.
-    const detail = status < 500 ? error.message : 'internal error of the Stream-compatible server';
+    const detail = status < 500 ? error.message : `internal error of the Stream-compatible server: ${error.message}`;
     return reply.code(status).send(errorBody(new StreamError('input', detail), status, '0.00ms'));
   });
   for (const endpoint of ENDPOINTS) {

@@ -58,6 +58,22 @@ describe('Stream server: follows and fan-out', () => {
     assert.deepEqual((await test.client.getActivities({ ids: [id] })).results, []);
   });
 
+  it('takes back from the targets also when the feed was among its own targets', async () => {
+    const [user, team] = ['user', 'flat'].map((slug) => uniqueFeed(test.client, slug));
+    assert.ok(user && team);
+    const { id } = await user.addActivity(post({ to: [user.id, team.id] }));
+    await user.removeActivity(id);
+    assert.deepEqual([await read(user), await read(team)], [[], []]);
+  });
+
+  it('takes back from one target only when asked there', async () => {
+    const [user, team] = ['user', 'flat'].map((slug) => uniqueFeed(test.client, slug));
+    assert.ok(user && team);
+    const { id } = await user.addActivity(post({ to: [team.id] }));
+    await team.removeActivity(id);
+    assert.deepEqual([await read(user), await read(team)], [[id], []]);
+  });
+
   it('shows once what arrives twice, and keeps it while one way to it remains', async () => {
     const [one, two, timeline] = feeds('user user timeline');
     assert.ok(one && two && timeline);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { Store } from '../../local/stream/store/store.ts';
 import { at, post, read, startTestServer } from './helpers.ts';
 
@@ -29,6 +30,22 @@ describe('Stream server: persistence', () => {
     assert.equal(at((await second.client.feed('notification', 'ann').get()).results[0], 'is_read'), true);
     assert.equal((await second.client.reactions.get(reaction.id)).id, reaction.id);
     await second.server.close();
+  });
+
+  it('gives a database file to one server at a time, and makes missing folders', async () => {
+    const databaseFile = join(folder, 'new', 'locked.sqlite');
+    const first = await startTestServer({ databaseFile });
+    await assert.rejects(startTestServer({ databaseFile }), /locked/);
+    await first.server.close();
+    await (await startTestServer({ databaseFile })).server.close();
+  });
+
+  it('leaves files of another schema version as they are', () => {
+    const file = join(folder, 'other.sqlite');
+    const other = new DatabaseSync(file);
+    other.exec('PRAGMA user_version = 99');
+    other.close();
+    assert.throws(() => new Store({ file }), /has schema version 99/);
   });
 
   it('writes all of a transaction or nothing', () => {

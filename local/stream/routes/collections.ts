@@ -9,20 +9,32 @@ import { collectionEntryView } from '../views.ts';
 
 /** Objects that activities refer to as `SO:<collection>:<id>`. */
 export const collectionEndpoints: readonly Endpoint[] = [
-  { method: 'POST', path: '/collections/:collection/', resource: 'collections', quota: 'addObject', handle: add },
-  { method: 'GET', path: '/collections/:collection/:id/', resource: 'collections', quota: 'readObject', handle: read },
+  {
+    method: 'POST',
+    path: '/collections/:collection/',
+    resource: 'collections',
+    quota: 'addCollectionEntry',
+    handle: add,
+  },
+  {
+    method: 'GET',
+    path: '/collections/:collection/:id/',
+    resource: 'collections',
+    quota: 'readCollectionEntry',
+    handle: read,
+  },
   {
     method: 'PUT',
     path: '/collections/:collection/:id/',
     resource: 'collections',
-    quota: 'updateObject',
+    quota: 'updateCollectionEntry',
     handle: update,
   },
   {
     method: 'DELETE',
     path: '/collections/:collection/:id/',
     resource: 'collections',
-    quota: 'deleteObject',
+    quota: 'deleteCollectionEntry',
     handle: remove,
   },
   { method: 'POST', path: '/collections/', resource: 'collections', quota: 'upsertCollections', handle: upsertMany },

@@ -8,13 +8,13 @@ import { userView } from '../views.ts';
 
 /** User objects, which activities and reactions refer to as `SU:<id>`. */
 export const userEndpoints: readonly Endpoint[] = [
-  { method: 'POST', path: '/user/', resource: 'users', quota: 'addObject', handle: add },
-  { method: 'GET', path: '/user/:id/', resource: 'users', quota: 'readObject', handle: read },
-  { method: 'PUT', path: '/user/:id/', resource: 'users', quota: 'updateObject', handle: update },
-  { method: 'DELETE', path: '/user/:id/', resource: 'users', quota: 'deleteObject', handle: remove },
-  { method: 'POST', path: '/users/', resource: 'users', quota: 'addObject', handle: addMany },
-  { method: 'GET', path: '/users/', resource: 'users', quota: 'readObject', handle: readMany },
-  { method: 'DELETE', path: '/users/', resource: 'users', quota: 'deleteObject', handle: removeMany },
+  { method: 'POST', path: '/user/', resource: 'users', quota: 'addUser', handle: add },
+  { method: 'GET', path: '/user/:id/', resource: 'users', quota: 'readUser', handle: read },
+  { method: 'PUT', path: '/user/:id/', resource: 'users', quota: 'updateUser', handle: update },
+  { method: 'DELETE', path: '/user/:id/', resource: 'users', quota: 'deleteUser', handle: remove },
+  { method: 'POST', path: '/users/', resource: 'users', quota: 'addUser', handle: addMany },
+  { method: 'GET', path: '/users/', resource: 'users', quota: 'readUser', handle: readMany },
+  { method: 'DELETE', path: '/users/', resource: 'users', quota: 'deleteUser', handle: removeMany },
 ];
 
 /** An existing user is a conflict, or with `get_or_create` the answer, unchanged. */

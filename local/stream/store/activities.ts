@@ -84,7 +84,10 @@ export class ActivityStore {
     const activity = feed && this.find({ id });
     if (!activity) return false;
     const to = targetsOf(activity);
-    const isHome = this.#entries.wasAddedTo(feed, id) && !to.includes(feedName(feed));
+    const added = this.#entries.feedsAddedTo(id);
+    // A feed among its own activity's targets is a target, unless there is no other place it was added to.
+    const isTarget = to.includes(feedName(feed)) && !added.every((name) => to.includes(name));
+    const isHome = added.includes(feedName(feed)) && !isTarget;
     let removed = this.#entries.removeActivity(feed, id);
     for (const target of isHome ? to : []) removed += this.#removeTarget(target, id);
     if (!this.#entries.wasAddedAnywhere(id)) this.delete(id);

@@ -1,7 +1,11 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite';
-import { SCHEMA } from './schema.ts';
+import { SCHEMA, SCHEMA_VERSION } from './schema.ts';
 
 export type Row = Record<string, SQLOutputValue>;
+
+const MEMORY = ':memory:';
 
 /** SQLite behind three verbs. Statements are prepared once per text, so SQL can stand where it is used. */
 export class Database {
@@ -9,11 +13,14 @@ export class Database {
   readonly #statements = new Map<string, StatementSync>();
 
   /** @param file omitted: in memory, gone when closed. */
-  constructor(file = ':memory:') {
-    this.#sqlite = new DatabaseSync(file);
-    // WAL with NORMAL survives a crash of the process; a power cut may lose the last commits but never corrupts.
-    this.#sqlite.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY;');
-    this.#sqlite.exec(SCHEMA);
+  constructor(file = MEMORY) {
+    try {
+      if (file !== MEMORY) mkdirSync(dirname(file), { recursive: true });
+      this.#sqlite = open(file);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new Error(`cannot open the database ${file}: ${reason}`, { cause: error });
+    }
   }
 
   /** Rows changed. */
@@ -52,6 +59,25 @@ export class Database {
     const prepared = this.#sqlite.prepare(sql);
     this.#statements.set(sql, prepared);
     return prepared;
+  }
+}
+
+function open(file: string): DatabaseSync {
+  const sqlite = new DatabaseSync(file);
+  try {
+    // One process at a time: a second server on the same file fails when it starts, not in the middle of a write.
+    // WAL with NORMAL survives a crash of the process; a power cut may lose the last commits but never corrupts.
+    sqlite.exec(`PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
+      PRAGMA temp_store = MEMORY;`);
+    const version = sqlite.prepare('PRAGMA user_version').get()?.user_version;
+    if (version !== 0 && version !== SCHEMA_VERSION) {
+      throw new Error(`it has schema version ${String(version)}, this server knows ${SCHEMA_VERSION}`);
+    }
+    sqlite.exec(`${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION};`);
+    return sqlite;
+  } catch (error) {
+    sqlite.close();
+    throw error;
   }
 }
 

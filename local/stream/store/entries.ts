@@ -113,6 +113,16 @@ export class EntryStore {
     return row !== undefined;
   }
 
+  /** Names of the feeds the activity was added to, as target or otherwise. */
+  feedsAddedTo(activityId: string): string[] {
+    const rows = this.#database.all(
+      `SELECT feed.slug, feed.user_id FROM entry JOIN feed ON feed.key = entry.feed
+       WHERE entry.activity = ? AND entry.origin = 0`,
+      activityId,
+    );
+    return rows.map((row) => `${text(row, 'slug')}:${text(row, 'user_id')}`);
+  }
+
   wasAddedAnywhere(activityId: string): boolean {
     return this.#database.get('SELECT 1 FROM entry WHERE activity = ? AND origin = 0', activityId) !== undefined;
   }

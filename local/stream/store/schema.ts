@@ -5,6 +5,7 @@
  * - `feed_group` is a group of an aggregated or notification feed, kept at its newest activity.
  * - `reaction_count` keeps kinds at 0 after the last delete, as Stream shows them.
  */
+export const SCHEMA_VERSION = 1;
 export const SCHEMA = `
 CREATE TABLE IF NOT EXISTS feed (
   key INTEGER PRIMARY KEY, slug TEXT NOT NULL, user_id TEXT NOT NULL, kind TEXT NOT NULL, UNIQUE (slug, user_id)
