@@ -41,6 +41,13 @@ const environmentSchema = z.object({
     .regex(/^\d{1,9}$/, 'must be a whole number of at most nine digits')
     .transform(Number)
     .default(1),
+  /** How many things the users of the demo do. */
+  DEMO_ACTIONS: z
+    .string()
+    .regex(/^\d{1,5}$/, 'must be a whole number, 10 to 99999')
+    .transform(Number)
+    .refine((actions) => actions >= 10, 'must be a whole number, 10 to 99999')
+    .default(120),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
 });
 

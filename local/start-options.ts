@@ -12,7 +12,8 @@ export const START_HELP = `Starts the whole local stack and shows it at work.
 
 Ports and the rest are set by the environment: TEMPORAL_PORT, TEMPORAL_UI_PORT, AWS_PORT, STREAM_PORT,
 METRICS_PORT, HEALTH_PORT (0: any free one); TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE to use a Temporal server
-that runs already; SQS_DISORDER=off for queues in order; DEMO_SEED; LOG_LEVEL.
+that runs already; SQS_DISORDER=off for queues in order; DEMO_SEED and
+DEMO_ACTIONS; LOG_LEVEL.
 Data is kept in .local (LOCAL_DIRECTORY); remove that folder to begin anew.
 `;
 

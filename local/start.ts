@@ -66,7 +66,13 @@ async function use(
   const settleTimeoutMs = SETTLE_TIMEOUT_MS;
   const demo =
     options.demo && !signal.aborted
-      ? await runDemo(stack, { seed: config.DEMO_SEED, settleTimeoutMs, terminal, signal })
+      ? await runDemo(stack, {
+          seed: config.DEMO_SEED,
+          actions: config.DEMO_ACTIONS,
+          settleTimeoutMs,
+          terminal,
+          signal,
+        })
       : undefined;
   if (!signal.aborted) await showSummary(stack, config.LOCAL_DIRECTORY, demo, terminal);
   if (options.exitAfterDemo) return !signal.aborted && demo && isNothing(demo.missing) ? 0 : 1;

@@ -13,6 +13,8 @@ const PROGRESS_EVERY_MS = 500;
 
 export interface DemoRunOptions {
   readonly seed: number;
+  /** Default 120. */
+  readonly actions?: number;
   /** Longest wait, after the last message is published, until everything is accounted for, milliseconds. */
   readonly settleTimeoutMs: number;
   readonly terminal: Terminal;
@@ -25,7 +27,12 @@ export async function runDemo(stack: Stack, options: DemoRunOptions): Promise<De
   if (!worker) throw new Error('the demo needs a worker');
   const { terminal, signal } = options;
   const since = new Date();
-  const messages = generateDemo({ seed: options.seed, run: runName(since), startMs: since.getTime() });
+  const messages = generateDemo({
+    seed: options.seed,
+    run: runName(since),
+    startMs: since.getTime(),
+    ...(options.actions !== undefined && { actions: options.actions }),
+  });
   const expectation = expectationOf(messages);
   const connection = await connectTo(endpoints.temporal);
   const reporting = new AbortController();

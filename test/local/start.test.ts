@@ -20,6 +20,7 @@ describe('npm start', function () {
       LOCAL_DIRECTORY: directory,
       TEMPORAL_ADDRESS: address,
       TEMPORAL_NAMESPACE: path.basename(directory),
+      DEMO_ACTIONS: '40',
       // Otherwise resumed runs of an edge linger for 5 s.
       EVENT_RESUMED_LINGER_MS: '1000',
       WORKFLOW_BUNDLE: await sharedWorkflowBundle(),
@@ -27,7 +28,7 @@ describe('npm start', function () {
     });
     assert.equal(code, 0, output);
     assert.match(output, /Everything is accounted for/);
-    assert.match(output, /published 132 \+ delivered twice by SQS [1-9]\d* /);
+    assert.match(output, /published \d+ \+ delivered twice by SQS [1-9]\d* /);
     assert.match(output, /1 parked for an operator/);
     assert.doesNotMatch(output, /the sums are off/);
     assert.deepEqual((await readdir(directory)).toSorted(undefined), ['sqs', 'stream.db', 'worker.log']);
@@ -35,10 +36,9 @@ describe('npm start', function () {
   });
 
   it('refuses settings and flags it does not understand with 2', async () => {
-    const badFlag = await start(['--frobnicate'], {});
+    const [badFlag, badPort] = await Promise.all([start(['--frobnicate'], {}), start([], { STREAM_PORT: 'eight' })]);
     assert.equal(badFlag.code, 2);
     assert.match(badFlag.output, /--frobnicate[^]*--help/);
-    const badPort = await start([], { STREAM_PORT: 'eight' });
     assert.equal(badPort.code, 2);
     assert.match(badPort.output, /STREAM_PORT: must be a port number/);
   });
