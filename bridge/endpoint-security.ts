@@ -21,7 +21,7 @@ export function requireSecureEndpoint(name: string, url: string, plaintextHosts:
   if (isLoopback(host) || plaintextHosts.some((listed) => bareHost(listed) === host)) return;
   throw new Error(
     `${name} would send credentials and messages unencrypted to ${host}; ` +
-      `use https://, or list ${host} among the plaintext hosts if the network in between is trusted`,
+      `use https://, or list ${host} in PLAINTEXT_HOSTS if the network in between is trusted`,
   );
 }
 

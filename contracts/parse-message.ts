@@ -18,6 +18,8 @@ import { formatStreamTime } from './timestamps.ts';
 /** GetStream refuses an activity of more than 10 KB of JSON; 512 bytes are left for what it adds. */
 const MAX_ACTIVITY_BYTES = 10 * 1024 - 512;
 
+const MAX_FAULTS_NAMED = 10;
+
 /** A message that does not follow its schema: every fault by field, in one sentence each. */
 export class InvalidMessageError extends Error {
   override readonly name = 'InvalidMessageError';
@@ -45,7 +47,9 @@ export function parseMessage(kind: EventKind, message: unknown, arrivedMicros: n
 function parse<Schema extends z.ZodType>(schema: Schema, message: unknown): z.output<Schema> {
   const result = schema.safeParse(message);
   if (result.success) return result.data;
-  const faults = result.error.issues.map((issue) => `${issue.path.join('.') || 'message'}: ${issue.message}`);
+  const faults = result.error.issues
+    .slice(0, MAX_FAULTS_NAMED)
+    .map((issue) => `${issue.path.join('.') || 'message'}: ${issue.message}`);
   throw new InvalidMessageError(faults.join('; '));
 }
 

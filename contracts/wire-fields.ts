@@ -6,6 +6,8 @@ import { parseTimestampMicros } from './timestamps.ts';
 const MAX_TO = 100;
 const MAX_TARGET_FEEDS = 20;
 const MAX_HASH_TAGS = 30;
+/** Before repeated and empty ones are dropped. */
+const MAX_RAW_HASH_TAGS = 300;
 const MAX_TAG_CHARACTERS = 64;
 const MAX_USER_ID_LENGTH = 128;
 /** Keeps every workflow id under Temporal's 1,000 characters after percent-encoding. */
@@ -45,24 +47,30 @@ export const timestampField = z.string().transform((text, context) => {
 });
 
 /** User ids to notify; repeated ones count once; at most 100. */
-export const recipientsField = z.array(userIdField).max(MAX_TO).default([]).transform(unique);
+export const recipientsField = boundedArray(userIdField, MAX_TO).transform(unique);
 
 /** Feeds a reaction is shown in; repeated ones count once; at most 20. */
-export const targetFeedsField = z.array(feedIdField).max(MAX_TARGET_FEEDS).default([]).transform(unique);
+export const targetFeedsField = boundedArray(feedIdField, MAX_TARGET_FEEDS).transform(unique);
 
 /**
  * Hash tags: Unicode NFC, control characters and a leading `#` taken out, lower case, empty and repeated ones dropped; at
  * most 30 of 64 characters.
  */
-export const hashTagsField = z
-  .array(z.string().refine(isWellFormed, 'must not hold a lone surrogate').transform(normaliseTag))
-  .default([])
+export const hashTagsField = boundedArray(
+  z.string().refine(isWellFormed, 'must not hold a lone surrogate').transform(normaliseTag),
+  MAX_RAW_HASH_TAGS,
+)
   .transform((tags) => unique(tags).filter((tag) => tag !== ''))
   .refine((tags) => tags.length <= MAX_HASH_TAGS, `must be at most ${MAX_HASH_TAGS} tags`)
   .refine(
     (tags) => tags.every((tag) => tag.length <= MAX_TAG_CHARACTERS),
     `each must be at most ${MAX_TAG_CHARACTERS} characters`,
   );
+
+/** Counts before it looks at the items: 100,000 wrong ones must not cost time or a message of megabytes. */
+function boundedArray<Item extends z.ZodType>(item: Item, most: number) {
+  return z.array(z.unknown()).max(most).default([]).pipe(z.array(item));
+}
 
 function unique(values: readonly string[]): string[] {
   return [...new Set(values)];

@@ -33,7 +33,7 @@ const environmentSchema = z.object({
   FOLLOWS_QUEUE: z.string().default(MESSAGE_ROUTES[3].queue),
   BRIDGE_RECEIVES_IN_FLIGHT: positiveInt.default(2),
   BRIDGE_MAX_IN_HAND: positiveInt.default(50),
-  BRIDGE_LONG_POLL_SECONDS: z.coerce.number().int().min(0).max(20).default(20),
+  BRIDGE_LONG_POLL_SECONDS: z.coerce.number().int().min(1).max(20).default(20),
   BRIDGE_VISIBILITY_TIMEOUT_SECONDS: z.coerce.number().int().min(2).max(43_200).default(30),
 
   STREAM_API_URL: z.url().default('https://api.stream-io-api.com'),

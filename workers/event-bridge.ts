@@ -32,7 +32,9 @@ export function createEventBridge({
   const sqs = new SQSClient({
     region: environment.AWS_REGION,
     ...(endpoint === undefined ? {} : { endpoint }),
-    requestHandler: { requestTimeout: SQS_REQUEST_TIMEOUT_MS, connectionTimeout: 5_000 },
+    // The bridge has its own backoff; without the throw, a hung socket would only be logged.
+    maxAttempts: 2,
+    requestHandler: { requestTimeout: SQS_REQUEST_TIMEOUT_MS, throwOnRequestTimeout: true, connectionTimeout: 5_000 },
   });
   return startBridge({
     sqs,

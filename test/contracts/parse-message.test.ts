@@ -103,6 +103,14 @@ describe('parsing a message', () => {
     });
   }
 
+  it('refuses 100,000 wrong items without looking at each', () => {
+    const HashTags = Array.from({ length: 100_000 }, () => 7);
+    assert.throws(
+      () => parseMessage('activity', { ...post, HashTags }, 5),
+      (error: Error) => error.message.length < 200 && /HashTags/.test(error.message),
+    );
+  });
+
   it('gives different posts different ids, whatever their parts hold', () => {
     const actor = fc.stringMatching(/^[A-Za-z0-9_-]{1,12}$/);
     const object = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 });
