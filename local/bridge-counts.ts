@@ -57,9 +57,9 @@ export class BridgeCounter {
     this.#inFlight = sums.get(IN_FLIGHT) ?? 0;
   }
 
-  /** Counts from here on. */
+  /** Counts from here on. What is in flight now counts as received, because it is settled only later. */
   reset(): void {
-    this.#totals = { ...NOTHING };
+    this.#totals = { ...NOTHING, received: this.#inFlight };
   }
 
   get counts(): BridgeCounts {

@@ -57,16 +57,17 @@ export interface Missing {
  */
 export class Account {
   readonly #options: AccountOptions;
-  readonly #counter = new BridgeCounter();
+  readonly #counter: BridgeCounter;
   readonly #settled = new Set<string>();
   readonly #broken = new Set<string>();
   readonly #deadLettersBefore: number;
   readonly #queuedBefore: number;
   readonly #twiceBefore: number;
 
-  private constructor(options: AccountOptions) {
+  private constructor(options: AccountOptions, counter: BridgeCounter) {
     const depths = options.aws.depths();
     this.#options = options;
+    this.#counter = counter;
     this.#deadLettersBefore = deadLetters(depths);
     this.#queuedBefore = queued(depths);
     this.#twiceBefore = options.aws.disorderCounts().duplicated;
@@ -74,19 +75,23 @@ export class Account {
 
   /** Notes down how things stand; open it before the first message is published. */
   static async open(options: AccountOptions): Promise<Account> {
-    const account = new Account(options);
-    await account.#scrape();
-    account.#counter.reset();
-    return account;
+    const counter = new BridgeCounter();
+    await scrape(options.metricsUrl, counter);
+    counter.reset();
+    return new Account(options, counter);
   }
 
   async progress(): Promise<Progress> {
-    const [applied, parked] = await Promise.all([this.#count('applied'), this.#count('parked'), this.#scrape()]);
+    const [applied, parked] = await Promise.all([
+      this.#count('applied'),
+      this.#count('parked'),
+      scrape(this.#options.metricsUrl, this.#counter),
+    ]);
     return { bridge: this.#counter.counts, applied, parked };
   }
 
   async balance(): Promise<Balance> {
-    await this.#scrape();
+    await scrape(this.#options.metricsUrl, this.#counter);
     return {
       published: this.#options.expectation.published,
       deliveredTwice: this.#options.aws.disorderCounts().duplicated - this.#twiceBefore,
@@ -144,19 +149,20 @@ export class Account {
       `AND StartTime >= '${this.#options.since.toISOString()}'`;
     return (await this.#options.client.workflow.count(query)).count;
   }
-
-  async #scrape(): Promise<void> {
-    try {
-      const answer = await fetch(this.#options.metricsUrl, { signal: AbortSignal.timeout(METRICS_TIMEOUT_MS) });
-      this.#counter.observe(await answer.text());
-    } catch {
-      // The worker is being started again; the next look finds it.
-    }
-  }
 }
 
 export function isNothing({ queued, unsettled, broken, notInDeadLetters }: Missing): boolean {
   return queued === 0 && unsettled.length === 0 && broken.length === 0 && notInDeadLetters === 0;
+}
+
+/** Leaves the counter as it is while the worker is being started again: the next look finds it. */
+async function scrape(metricsUrl: string, counter: BridgeCounter): Promise<void> {
+  try {
+    const answer = await fetch(metricsUrl, { signal: AbortSignal.timeout(METRICS_TIMEOUT_MS) });
+    counter.observe(await answer.text());
+  } catch {
+    // Nothing to observe.
+  }
 }
 
 function deadLetters(depths: readonly QueueDepth[]): number {

@@ -33,4 +33,13 @@ describe('counts of the bridge', () => {
     assert.equal(counter.counts.received, 2);
     assert.equal(imbalanceOf(counter.counts), 1);
   });
+
+  it('stay in balance after a reset while messages are in flight', () => {
+    const counter = new BridgeCounter();
+    counter.observe('bridge_messages_received_total{queue="a"} 4\nbridge_messages_in_flight{queue="a"} 3');
+    counter.reset();
+    counter.observe('bridge_messages_received_total{queue="a"} 4\nbridge_messages_started_total{queue="a"} 3');
+    assert.equal(counter.counts.received, 3);
+    assert.equal(imbalanceOf(counter.counts), 0);
+  });
 });
