@@ -13,21 +13,21 @@ export type Resource =
   | 'audit_logs'
   | 'moderation'
   | 'personalization';
-export type Action = 'read' | 'write' | 'delete';
+type Action = 'read' | 'write' | 'delete';
 
 /** Who asks: a server holding a token of some scope, or a user, for whom the default policies hold. */
 export type Caller =
   { readonly kind: 'server'; readonly scope: TokenScope } | { readonly kind: 'user'; readonly userId: string };
 
 /** Each claim is a comma list or `*`; feeds are named without the colon (stream-js `signing.ts`). */
-export interface TokenScope {
+interface TokenScope {
   readonly resources: readonly string[];
   readonly actions: readonly string[];
   readonly feeds: readonly string[];
 }
 
 /** What one request needs. `feed` is slug and user id joined; `*` where the request is not about one feed. */
-export interface RequiredScope {
+interface RequiredScope {
   readonly resource: Resource;
   readonly action: Action;
   readonly feed: string;

@@ -1,5 +1,5 @@
 /** What writes changed, as `GET /_control/stats` shows it. */
-export const EFFECTS = [
+const EFFECTS = [
   'activitiesCreated',
   'activitiesOverwritten',
   'activitiesUpdated',
@@ -23,7 +23,7 @@ export const EFFECTS = [
 ] as const;
 
 export type Effect = (typeof EFFECTS)[number];
-export type Effects = ReadonlyMap<Effect, number>;
+type Effects = ReadonlyMap<Effect, number>;
 
 interface RouteCount {
   total: number;

@@ -16,7 +16,7 @@ const ERRORS = {
 } as const;
 
 /** Messages by field of the request body, as in `exception_fields`. */
-export type FieldErrors = Readonly<Record<string, readonly string[]>>;
+type FieldErrors = Readonly<Record<string, readonly string[]>>;
 
 /** A refusal that reaches the caller as Stream's error body. */
 export class StreamError extends Error {

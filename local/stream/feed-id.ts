@@ -32,7 +32,7 @@ export function feedName(feed: FeedId): string {
   return `${feed.slug}:${feed.userId}`;
 }
 
-export function isFeedSlug(text: string): boolean {
+function isFeedSlug(text: string): boolean {
   return text.length <= MAX_PART_LENGTH && SLUG.test(text);
 }
 

@@ -56,7 +56,7 @@ export function integerParameter(
   return requireInteger(/^\d{1,15}$/.test(value) ? Number(value) : value, name, range);
 }
 
-export function requireInteger(value: unknown, what: string, { least, most }: { least: number; most: number }): number {
+function requireInteger(value: unknown, what: string, { least, most }: { least: number; most: number }): number {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most) {
     throw inputError(`${what} must be an integer from ${least} to ${most}`);
   }

@@ -57,7 +57,7 @@ export async function handleRequest(
 }
 
 /** As counted: `POST /feed/:slug/:id/`. */
-export function routeName({ method, path }: Endpoint): string {
+function routeName({ method, path }: Endpoint): string {
   return `${method} ${path.replace('*', ':activity/')}`;
 }
 

@@ -6,7 +6,7 @@ import type { FeedId } from './feed-id.ts';
  * What a user token may do: Stream's default policies, as the stream-js cloud suite shows them (permissions.js,
  * to_targets.js, reaction.js, profile.js, collection.js). Whatever is not allowed here is forbidden.
  */
-export type Policy = (userId: string) => boolean;
+type Policy = (userId: string) => boolean;
 
 /** `user` feeds are public, every other feed is its owner's. */
 export const mayReadFeed =

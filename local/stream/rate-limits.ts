@@ -62,7 +62,7 @@ export type Quotas = Readonly<Record<EndpointGroup, Quota>>;
 export type Usage = Readonly<Record<keyof Quota, { readonly window: number; readonly used: number }>>;
 
 /** The window that binds most, as the `X-Ratelimit-*` headers show it. */
-export interface RateState {
+interface RateState {
   readonly allowed: boolean;
   readonly limit: number;
   readonly remaining: number;

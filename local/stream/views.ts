@@ -33,7 +33,7 @@ export function groupView(group: FeedGroup, kind: FeedKind, activities: readonly
 }
 
 /** The newest activity's id; in a notification feed followed by the group's name (stream-swift samples). */
-export function groupId(group: FeedGroup, kind: FeedKind): string {
+function groupId(group: FeedGroup, kind: FeedKind): string {
   const id = group.activities[0]?.id ?? '';
   return kind === 'notification' ? `${id}.${group.name}` : id;
 }
@@ -63,7 +63,7 @@ export function collectionEntryView(entry: CollectionEntry): View {
   };
 }
 
-export type ReferenceType = 'user' | 'object' | 'activity' | 'reaction';
+type ReferenceType = 'user' | 'object' | 'activity' | 'reaction';
 
 /** What stands in for a reference to nothing (stream-js `not_found_enrichment.js`). */
 export function missingReference(type: ReferenceType, reference: string, id: string): View {

@@ -49,18 +49,20 @@ function read(call: Call, enrichment?: Enrichment): Record<string, unknown> {
 const EMPTY = { items: [], more: false } as const;
 
 /** `true`: all groups; `current`: those of this page; else the listed ones. */
-function applyMarks(call: Call, feed: Feed, groups: readonly FeedGroup[]): void {
+function applyMarks(call: Call, feed: Feed, shown: readonly FeedGroup[]): void {
+  const { pages } = call.store;
   for (const mark of ['seen', 'read'] as const) {
     const value = parameter(call.query, `mark_${mark}`);
     if (value === undefined || value === 'false') continue;
     requirePolicy(call.caller, ownsFeed(feed));
-    if (value === 'true') call.store.pages.markAll(feed, mark);
-    else
-      call.store.pages.mark(
+    if (value === 'true') pages.markAll(feed, mark);
+    else if (value === 'current')
+      pages.mark(
         feed,
         mark,
-        value === 'current' ? groups.map(({ name }) => name) : named(call, feed, value),
+        shown.map(({ name }) => name),
       );
+    else pages.mark(feed, mark, named(call, feed, value));
   }
 }
 

@@ -18,7 +18,7 @@ export interface AuditRecord {
   readonly created: Micros;
 }
 
-export interface AuditFilter {
+interface AuditFilter {
   readonly entityType?: string | undefined;
   readonly entityId?: string | undefined;
   readonly userId?: string | undefined;

@@ -6,6 +6,8 @@ import { SCHEMA, SCHEMA_VERSION } from './schema.ts';
 export type Row = Record<string, SQLOutputValue>;
 
 const MEMORY = ':memory:';
+/** Page cache: what the server holds in memory of a large file, at most. */
+const CACHE_KIB = 64 * 1024;
 
 /** SQLite behind three verbs. Statements are prepared once per text, so SQL can stand where it is used. */
 export class Database {
@@ -68,7 +70,7 @@ function open(file: string): DatabaseSync {
     // One process at a time: a second server on the same file fails when it starts, not in the middle of a write.
     // WAL with NORMAL survives a crash of the process; a power cut may lose the last commits but never corrupts.
     sqlite.exec(`PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
-      PRAGMA temp_store = MEMORY;`);
+      PRAGMA temp_store = MEMORY; PRAGMA cache_size = -${CACHE_KIB};`);
     const version = sqlite.prepare('PRAGMA user_version').get()?.user_version;
     if (version !== 0 && version !== SCHEMA_VERSION) {
       throw new Error(`it has schema version ${String(version)}, this server knows ${SCHEMA_VERSION}`);

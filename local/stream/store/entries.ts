@@ -11,7 +11,7 @@ export interface EntryActivity {
 }
 
 /** `origin` of an entry that was added to the feed itself, not copied from a followed one. */
-export const ADDED_HERE = 0;
+const ADDED_HERE = 0;
 
 /**
  * What stands in which feed, and why. Fan-out happens here: an activity added to a feed goes to the feeds that follow

@@ -12,7 +12,7 @@ export interface Follow {
 }
 
 /** Which relations of one feed to list, newest first. `others` keeps only relations with these feeds. */
-export interface FollowListRequest {
+interface FollowListRequest {
   readonly limit: number;
   readonly offset: number;
   readonly others?: readonly FeedId[];

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { timeOfUuid } from '../activity-id.ts';
 import { conflictError, doesNotExistError, inputError } from '../errors.ts';
-import { type FeedId, feedName } from '../feed-id.ts';
+import type { FeedId } from '../feed-id.ts';
 import { SIZES } from '../sizes.ts';
-import { type Clock, type Micros, formatActivityTime } from '../time.ts';
+import type { Clock, Micros } from '../time.ts';
 import type { ActivityStore } from './activities.ts';
 import { type Database, type Row, integer, json, text } from './database.ts';
 import type { Comparison, Page } from './pages.ts';
@@ -31,7 +31,7 @@ export interface ReactionTargets {
   readonly extraData: Readonly<Record<string, unknown>> | undefined;
 }
 
-export interface NewReaction {
+interface NewReaction {
   /** Default: a random UUID. */
   readonly id: string | undefined;
   readonly kind: string;
@@ -234,11 +234,6 @@ export class ReactionStore {
   }
 }
 
-/** When the reaction happened, as its activity in target feeds tells it. */
-export function reactionTime(reaction: ReactionRecord): string {
-  return formatActivityTime(reaction.created);
-}
-
 /** Conditions are spelled as the partial indexes are, or SQLite would not use them. */
 function ownerOf(of: ReactionFilter['of']): { condition: string; value: string } {
   if ('userId' in of) return { condition: 'user_id = ?', value: of.userId };
@@ -249,10 +244,6 @@ function ownerOf(of: ReactionFilter['of']): { condition: string; value: string }
 function feedFromName(name: string): FeedId {
   const [slug = '', userId = ''] = name.split(':');
   return { slug, userId };
-}
-
-export function targetNames(feeds: readonly FeedId[]): string[] {
-  return [...new Set(feeds.map(feedName))];
 }
 
 function readReaction(row: Row): ReactionRecord {

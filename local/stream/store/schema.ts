@@ -3,6 +3,7 @@
  * - `entry` is a feed: one row per way an activity came in (`origin` 0: added here; else the key of the followed feed).
  *   The same activity's ways lie side by side, so a page shows it once, and an unfollow removes exactly one way.
  * - `feed_group` is a group of an aggregated or notification feed, kept at its newest activity.
+ * - Rows that are mostly body keep the order they came in; small ones are their own index (WITHOUT ROWID).
  * - `reaction_count` keeps kinds at 0 after the last delete, as Stream shows them.
  */
 export const SCHEMA_VERSION = 1;
@@ -14,7 +15,7 @@ CREATE TABLE IF NOT EXISTS feed (
 CREATE TABLE IF NOT EXISTS activity (
   id TEXT PRIMARY KEY, foreign_id TEXT NOT NULL, time INTEGER NOT NULL, actor TEXT NOT NULL, verb TEXT NOT NULL,
   body TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX IF NOT EXISTS activity_by_foreign_id ON activity (foreign_id, time) WHERE foreign_id <> '';
 CREATE INDEX IF NOT EXISTS activity_by_actor ON activity (actor, time);
 
@@ -43,7 +44,7 @@ CREATE TABLE IF NOT EXISTS reaction (
   id TEXT PRIMARY KEY, kind TEXT NOT NULL, activity_id TEXT NOT NULL, user_id TEXT NOT NULL, parent TEXT NOT NULL,
   level INTEGER NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL, deleted INTEGER, data TEXT NOT NULL,
   target_feeds TEXT NOT NULL, target_feeds_extra_data TEXT
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX IF NOT EXISTS reaction_by_activity ON reaction (activity_id, created) WHERE parent = '' AND deleted IS NULL;
 CREATE INDEX IF NOT EXISTS reaction_by_activity_kind ON reaction (activity_id, kind, created)
   WHERE parent = '' AND deleted IS NULL;
@@ -64,12 +65,12 @@ CREATE TABLE IF NOT EXISTS reaction_count (
 
 CREATE TABLE IF NOT EXISTS user (
   id TEXT PRIMARY KEY, data TEXT NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE TABLE IF NOT EXISTS collection_entry (
   collection TEXT NOT NULL, id TEXT NOT NULL, data TEXT NOT NULL, owner TEXT NOT NULL, created INTEGER NOT NULL,
   updated INTEGER NOT NULL, PRIMARY KEY (collection, id)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE TABLE IF NOT EXISTS audit_log (
   key INTEGER PRIMARY KEY, entity_type TEXT NOT NULL, entity_id TEXT NOT NULL, action TEXT NOT NULL,

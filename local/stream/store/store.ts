@@ -12,7 +12,7 @@ import { TABLES } from './schema.ts';
 import { UserStore } from './users.ts';
 import { CollectionStore } from './collections.ts';
 
-export interface StoreOptions {
+interface StoreOptions {
   /** SQLite file. Default: in memory. */
   readonly file?: string;
   readonly groups?: FeedGroups;
