@@ -1,7 +1,8 @@
 import { Context } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { StreamApiError, type StreamClient } from 'getstream';
 import { FAILURE_TYPES } from '../contracts/failure-types.ts';
+import type { ParentReference } from '../contracts/parent-reference.ts';
 import { activityId } from '../contracts/stream-activity-id.ts';
 import { parseTimestampMicros } from '../contracts/timestamps.ts';
 import { toApplicationFailure } from './classify-failure.ts';
@@ -13,6 +14,7 @@ import type {
   FollowInput,
   FollowReference,
   ReactionReference,
+  RequireParentInput,
   StreamActivities,
   UndoFollowInput,
   UndoFollowResult,
@@ -21,6 +23,12 @@ import type {
 /** How far the clocks of Temporal and GetStream may stand apart; a follow made by others this shortly before counts as own. */
 const CLOCK_TOLERANCE_MS = 1_000;
 
+/** Tells what became of an event, by its workflow. */
+export interface EventDirectory {
+  /** `open`: still being written, or parked; `absent`: not known, or given up. */
+  stateOf(workflowId: string): Promise<'applied' | 'open' | 'absent'>;
+}
+
 export interface StreamClients {
   /** For first attempts inside a workflow task; its time-out must be shorter than the fast attempt's. */
   readonly quick: StreamClient;
@@ -28,7 +36,7 @@ export interface StreamClients {
   readonly patient: StreamClient;
 }
 
-export function createStreamActivities(clients: StreamClients): StreamActivities {
+export function createStreamActivities(clients: StreamClients, events: EventDirectory): StreamActivities {
   const call = async <Result>(use: (client: StreamClient) => Promise<Result>): Promise<Result> => {
     try {
       return await use(Context.current().info.isLocal ? clients.quick : clients.patient);
@@ -41,6 +49,7 @@ export function createStreamActivities(clients: StreamClients): StreamActivities
     addActivity: (input) => call((client) => addActivity(client, input)),
     removeActivity: (input) => call((client) => removeActivity(client, input)),
     hasActivity: (input) => call((client) => hasActivity(client, input)),
+    requireParent: (input) => call((client) => requireParent(client, events, input)),
     addReaction: (input) => call((client) => addReaction(client, input)),
     removeReaction: (input) => call((client) => ignoring(404, () => client.reactions.delete(input.reactionId))),
     hasReaction: (input) => call((client) => hasReaction(client, input)),
@@ -79,6 +88,33 @@ async function hasActivity(client: StreamClient, input: ActivityReference): Prom
 
 function idOf({ foreignId, time }: ActivityReference): string {
   return activityId(foreignId, parseTimestampMicros(time) ?? 0);
+}
+
+async function requireParent(
+  client: StreamClient,
+  events: EventDirectory,
+  { parent }: RequireParentInput,
+): Promise<void> {
+  const state = await stateOfParent(client, events, parent);
+  if (state === 'applied') return;
+  const name = parent.by === 'workflow' ? parent.workflowId : `activity ${parent.id}`;
+  throw ApplicationFailure.create({
+    type: FAILURE_TYPES.parentMissing,
+    message: state === 'open' ? `${name} is still being written` : `${name} is not there`,
+    // One that is on its way is worth the whole retry budget; how long to wait for another the workflow decides.
+    nonRetryable: state === 'absent',
+    category: ApplicationFailureCategory.BENIGN,
+  });
+}
+
+async function stateOfParent(
+  client: StreamClient,
+  events: EventDirectory,
+  parent: ParentReference,
+): Promise<'applied' | 'open' | 'absent'> {
+  if (parent.by === 'workflow') return events.stateOf(parent.workflowId);
+  const { results } = await client.getActivities({ ids: [parent.id] });
+  return results.length > 0 ? 'applied' : 'absent';
 }
 
 async function addReaction(client: StreamClient, input: AddReactionInput): Promise<void> {

@@ -1,3 +1,5 @@
+import type { ParentReference } from '../contracts/parent-reference.ts';
+
 /** An activity as it is written; `(foreignId, time)` makes a second write the same activity. */
 export interface AddActivityInput {
   readonly feed: string;
@@ -43,6 +45,10 @@ export interface UndoFollowInput extends FollowReference {
   readonly sinceMs: number;
 }
 
+export interface RequireParentInput {
+  readonly parent: ParentReference;
+}
+
 /** `kept`: the relation was there before the event; `absent`: there was nothing to undo. */
 export type UndoFollowResult = 'undone' | 'kept' | 'absent';
 
@@ -55,6 +61,8 @@ export interface StreamActivities {
   readonly removeActivity: (input: ActivityReference) => Promise<void>;
   /** Whether the activity is there: settles a write that had no answer. */
   readonly hasActivity: (input: ActivityReference) => Promise<boolean>;
+  /** Fails with `ParentMissing` while the parent is not there; retryably while it is on its way. */
+  readonly requireParent: (input: RequireParentInput) => Promise<void>;
   readonly addReaction: (input: AddReactionInput) => Promise<void>;
   readonly removeReaction: (input: ReactionReference) => Promise<void>;
   readonly hasReaction: (input: ReactionReference) => Promise<boolean>;

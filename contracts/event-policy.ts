@@ -12,6 +12,10 @@ export interface EventPolicy {
   readonly retryBudgetMs: number;
   /** Total time for undoing one step; default 10 minutes. */
   readonly compensationBudgetMs: number;
+  /** How long a comment or reaction waits for its parent to arrive; 0: not at all, written at once; default 120,000, above `retryMaximumMs`. */
+  readonly parentWaitMs: number;
+  /** What becomes of it when the parent did not arrive in time; default `park`. */
+  readonly parentMissing: 'park' | 'write';
   /** How often an incomplete copy of a follow is looked at again before it is undone; default 3. */
   readonly copyConfirmAttempts: number;
   /** How often a follow with an incomplete copy is made anew before it is parked; default 2. */
@@ -33,6 +37,8 @@ export const DEFAULT_EVENT_POLICY: EventPolicy = {
   retryMaximumMs: 60_000,
   retryBudgetMs: 3_600_000,
   compensationBudgetMs: 600_000,
+  parentWaitMs: 120_000,
+  parentMissing: 'park',
   copyConfirmAttempts: 3,
   copyRounds: 2,
   resumedLingerMs: 5_000,

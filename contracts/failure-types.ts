@@ -11,6 +11,8 @@ export const FAILURE_TYPES = {
   ambiguous: 'Ambiguous',
   /** Follow made, but not all activities were copied. Retried, then undone and tried anew. */
   copyIncomplete: 'CopyIncomplete',
+  /** What a comment or reaction refers to is not there yet. Waited for, then parked. */
+  parentMissing: 'ParentMissing',
   /** 400, 413 and the like: the same request fails again. Final. */
   invalidRequest: 'InvalidRequest',
   /** 401 or 403: the credentials or the policies forbid it. Final until an operator mends that. */

@@ -1,16 +1,19 @@
 import { Worker, type NativeConnection, type WorkflowBundleOption } from '@temporalio/worker';
+import type { Client } from '@temporalio/client';
 import { connect, type StreamClient } from 'getstream';
 import { createStreamActivities } from '../activities/stream-activities.ts';
 import type { StreamActivities } from '../activities/types.ts';
 import { DEFAULT_EVENT_POLICY } from '../contracts/event-policy.ts';
 import { TASK_QUEUES } from '../contracts/names.ts';
 import type { WorkerConfig } from './config.ts';
+import { createEventDirectory } from './event-directory.ts';
 
 /** The Stream client of a first attempt gives up this long before the attempt itself does, milliseconds. */
 const FAST_ATTEMPT_MARGIN_MS = 500;
 
 export interface EventWorkerOptions {
   readonly connection: NativeConnection;
+  readonly client: Client;
   readonly config: WorkerConfig;
   /** Time for running activities to end once the worker is told to stop, milliseconds. */
   readonly shutdownGraceMs: number;
@@ -28,7 +31,9 @@ export function createEventWorker(options: EventWorkerOptions): Promise<Worker> 
     namespace: temporal.namespace,
     taskQueue: TASK_QUEUES.socialEvents,
     workflowBundle: options.workflowBundle,
-    activities: options.activities ?? createStreamActivities(createStreamClients(options.config)),
+    activities:
+      options.activities ??
+      createStreamActivities(createStreamClients(options.config), createEventDirectory(options.client)),
     maxCachedWorkflows: environment.WORKER_MAX_CACHED_WORKFLOWS,
     maxConcurrentWorkflowTaskExecutions: environment.WORKER_WORKFLOW_TASK_SLOTS,
     maxConcurrentActivityTaskExecutions: environment.WORKER_ACTIVITY_SLOTS,

@@ -40,11 +40,13 @@ async function serve(
   meter: Parameters<typeof createEventBridge>[0]['meter'],
   stop: Promise<string>,
 ): Promise<void> {
+  const client = new Client({ connection, namespace: config.temporal.namespace });
   const graceMs = config.environment.SHUTDOWN_GRACE_MS;
   const workerGraceMs = graceMs * (1 - BRIDGE_SHARE_OF_GRACE);
   const worker = config.roles.has('events')
     ? await createEventWorker({
         connection,
+        client,
         config,
         shutdownGraceMs: workerGraceMs,
         workflowBundle: await loadWorkflowBundle(config.environment.WORKFLOW_BUNDLE),
@@ -52,7 +54,6 @@ async function serve(
     : undefined;
   const running = worker?.run() ?? Promise.resolve();
   const failed = running.then(() => new Promise<never>(() => undefined));
-  const client = new Client({ connection, namespace: config.temporal.namespace });
   const bridgeGraceMs = graceMs * BRIDGE_SHARE_OF_GRACE;
   const bridge = config.roles.has('bridge')
     ? await createEventBridge({ config, client, logger, meter, shutdownGraceMs: bridgeGraceMs })

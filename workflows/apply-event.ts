@@ -1,11 +1,13 @@
 import { CancellationScope, isCancellation, sleep } from '@temporalio/workflow';
 import type { EventPolicy } from '../contracts/event-policy.ts';
 import type { EventFailureView } from '../contracts/event-workflow.ts';
-import { FAILURE_TYPES } from '../contracts/failure-types.ts';
+import { FAILURE_TYPES, type FailureType } from '../contracts/failure-types.ts';
 import type { SocialEvent } from '../contracts/social-event.ts';
 import { planOf, type Step } from './event-plan.ts';
 import { stepFailureOf, type StepFailure } from './step-failure.ts';
 import type { StepRunner } from './step-runner.ts';
+
+const LONGEST_LOOK_PAUSE_MS = 5_000;
 
 export type Application =
   | { readonly outcome: 'applied'; readonly note?: string }
@@ -25,7 +27,7 @@ export interface ApplyOptions {
 /** Carries out an event's plan; when a step fails for good, takes back what the event made. */
 export async function applyEvent(event: SocialEvent, options: ApplyOptions): Promise<Application> {
   const { policy, runner } = options;
-  const plan = planOf(event, options.sinceMs);
+  const plan = planOf(event, options.sinceMs, policy);
   for (let round = 1; ; round++) {
     const begun: Step[] = [];
     try {
@@ -82,16 +84,31 @@ export function compensate(runner: StepRunner, steps: readonly Step[]): Promise<
 }
 
 async function runStep(step: Step, { fast, policy, runner }: ApplyOptions): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
+  const begunMs = Date.now();
+  for (let look = 1; ; look++) {
     try {
-      await (fast && attempt === 1 ? runner.runFast(step) : runner.runDurable(step));
+      const isLook = step.call.activity === 'requireParent' || look === 1;
+      await (fast && isLook ? runner.runFast(step) : runner.runDurable(step));
       return;
     } catch (error) {
-      const incomplete = !isCancellation(error) && stepFailureOf(error).type === FAILURE_TYPES.copyIncomplete;
-      if (!incomplete || attempt >= policy.copyConfirmAttempts) throw error;
-      await sleep(policy.retryInitialMs * attempt, { summary: 'copy incomplete: look again' });
+      if (isCancellation(error)) throw error;
+      const { type } = stepFailureOf(error);
+      const again = lookAgain(type, look, Date.now() - begunMs, policy);
+      if (again === undefined) {
+        if (type === FAILURE_TYPES.parentMissing && policy.parentMissing === 'write') return;
+        throw error;
+      }
+      await sleep(again, { summary: `${type}: look again` });
     }
   }
+}
+
+/** Pause before what is not there yet is looked for again, milliseconds; undefined when it was waited for long enough. */
+function lookAgain(type: FailureType, looks: number, waitedMs: number, policy: EventPolicy): number | undefined {
+  const pauseMs = Math.min(policy.retryInitialMs * looks, LONGEST_LOOK_PAUSE_MS);
+  if (type === FAILURE_TYPES.copyIncomplete) return looks < policy.copyConfirmAttempts ? pauseMs : undefined;
+  if (type === FAILURE_TYPES.parentMissing) return waitedMs < policy.parentWaitMs ? pauseMs : undefined;
+  return undefined;
 }
 
 /** Settles a write whose attempts ended without an answer; when even that read fails, the write counts as not made. */

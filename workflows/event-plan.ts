@@ -1,4 +1,6 @@
 import type { StreamActivities } from '../activities/types.ts';
+import type { EventPolicy } from '../contracts/event-policy.ts';
+import { parentOf, type ParentReference } from '../contracts/parent-reference.ts';
 import type {
   ActivityEvent,
   CommentEvent,
@@ -27,7 +29,13 @@ export interface Step {
  *
  * @param sinceMs start of the event's attempts; tells what it made from what was there before
  */
-export function planOf(event: SocialEvent, sinceMs: number): readonly Step[] {
+export function planOf(event: SocialEvent, sinceMs: number, policy: EventPolicy): readonly Step[] {
+  const parent = policy.parentWaitMs > 0 ? parentOf(event) : undefined;
+  const writes = writesOf(event, sinceMs);
+  return parent ? [requireParentStep(parent), ...writes] : writes;
+}
+
+function writesOf(event: SocialEvent, sinceMs: number): readonly Step[] {
   switch (event.kind) {
     case 'activity':
     case 'comment':
@@ -37,6 +45,11 @@ export function planOf(event: SocialEvent, sinceMs: number): readonly Step[] {
     case 'follow':
       return event.action === 'Unfollow' ? [unfollowStep(event)] : followSteps(event, sinceMs);
   }
+}
+
+function requireParentStep(parent: ParentReference): Step {
+  const name = parent.by === 'workflow' ? parent.workflowId : `activity ${parent.id}`;
+  return { name: `wait for its parent, ${name}`, call: { activity: 'requireParent', input: { parent } } };
 }
 
 function addActivityStep(event: ActivityEvent | CommentEvent): Step {

@@ -228,7 +228,7 @@ class EventRun {
   async #takeBackLeftovers(): Promise<EventLedgerState['failure']> {
     const { failure, event } = this.#ledger.state;
     const mayBeWritten = failure?.compensationFailure !== undefined || failure?.type === FAILURE_TYPES.ambiguous;
-    const steps = mayBeWritten ? planOf(event, this.#sinceMs) : this.#begun;
+    const steps = mayBeWritten ? planOf(event, this.#sinceMs, this.#policy) : this.#begun;
     const { compensationFailure: _previous, ...rest } = failure ?? NO_FAILURE;
     const undone = await compensate(this.#runner, steps);
     if (!undone.failure) return undefined;

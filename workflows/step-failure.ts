@@ -5,7 +5,7 @@ import { FAILURE_TYPES, FINAL_FAILURE_TYPES, type FailureType } from '../contrac
 export interface StepFailure {
   readonly type: FailureType;
   readonly message: string;
-  /** The same request would fail again. */
+  /** Temporal does not make the same request again. */
   readonly final: boolean;
   /** How long the server asked to wait, milliseconds. */
   readonly retryAfterMs?: number;
@@ -20,7 +20,7 @@ export function stepFailureOf(error: unknown): StepFailure {
     return {
       type: error.type,
       message: error.message,
-      final: FINAL_FAILURE_TYPES.includes(error.type),
+      final: error.nonRetryable === true || FINAL_FAILURE_TYPES.includes(error.type),
       ...(typeof error.nextRetryDelay === 'number' ? { retryAfterMs: error.nextRetryDelay } : {}),
     };
   }

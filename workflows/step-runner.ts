@@ -1,7 +1,7 @@
 import { ActivityCancellationType, proxyActivities, proxyLocalActivities, sleep } from '@temporalio/workflow';
 import type { StreamActivities } from '../activities/types.ts';
 import type { EventPolicy } from '../contracts/event-policy.ts';
-import { FAILURE_TYPES, FINAL_FAILURE_TYPES } from '../contracts/failure-types.ts';
+import { FINAL_FAILURE_TYPES } from '../contracts/failure-types.ts';
 import { boundedSummary } from '../contracts/summary.ts';
 import type { ActivityCall, Step } from './event-plan.ts';
 import { stepFailureOf, type StepFailure } from './step-failure.ts';
@@ -52,7 +52,7 @@ export function createStepRunner(policy: EventPolicy, onRetrying: (failure: Step
         return await invoke(fast, step.call, step.name);
       } catch (error) {
         const failure = stepFailureOf(error);
-        if (failure.final || failure.type === FAILURE_TYPES.copyIncomplete) throw error;
+        if (failure.final) throw error;
         onRetrying(failure);
         await sleep(failure.retryAfterMs ?? policy.retryInitialMs, {
           summary: boundedSummary(`${failure.type}: wait before the next attempt`),

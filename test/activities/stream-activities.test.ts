@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { connect, type StreamClient } from 'getstream';
-import { createStreamActivities } from '../../activities/stream-activities.ts';
+import { createStreamActivities, type EventDirectory } from '../../activities/stream-activities.ts';
 import type { AddActivityInput, StreamActivities } from '../../activities/types.ts';
 import { startStreamServer, type StreamServer } from '../../local/stream/server.ts';
 
@@ -11,11 +11,14 @@ describe('the activities that write to GetStream', () => {
   let server: StreamServer;
   let client: StreamClient;
   let activities: StreamActivities;
+  const events: EventDirectory = {
+    stateOf: (id) => Promise.resolve(id.endsWith('known-1') ? 'applied' : id.endsWith('open-1') ? 'open' : 'absent'),
+  };
 
   before(async () => {
     server = await startStreamServer({ port: 0, apiKey: 'key', apiSecret: 'secret', rateLimits: false });
     client = clientWith(2_000);
-    activities = createStreamActivities({ quick: clientWith(500), patient: client });
+    activities = createStreamActivities({ quick: clientWith(500), patient: client }, events);
   });
   after(() => server.close());
   afterEach(() => fetch(`${server.url}/_control/faults`, { method: 'DELETE' }));
@@ -90,6 +93,24 @@ describe('the activities that write to GetStream', () => {
     assert.equal(await run(activities.hasReaction, reaction), false);
   });
 
+  it('find the parent of a reaction on GetStream and that of a comment by its workflow', async () => {
+    const user = newUser();
+    await run(activities.addActivity, activityOf(user));
+    const [activity] = await readFeed('user', user);
+    const id = String(Reflect.get(Object(activity), 'id'));
+    await run(activities.requireParent, { parent: { by: 'activityId', id } });
+    await run(activities.requireParent, { parent: { by: 'workflow', workflowId: 'activity/Post:known-1' } });
+    const missing = [
+      { by: 'activityId', id: randomUUID() },
+      { by: 'workflow', workflowId: 'activity/Post:no-1' },
+    ] as const;
+    for (const parent of missing) {
+      await assert.rejects(run(activities.requireParent, { parent }), { type: 'ParentMissing', nonRetryable: true });
+    }
+    const parent = { by: 'workflow', workflowId: 'activity/Post:open-1' } as const;
+    await assert.rejects(run(activities.requireParent, { parent }), { type: 'ParentMissing', nonRetryable: false });
+  });
+
   it('confirm a full copy and name a partial one', async () => {
     const [target, full, partial] = [newUser(), newUser(), newUser()];
     const posts = Array.from({ length: 130 }, (_, index) => ({
@@ -141,7 +162,7 @@ describe('the activities that write to GetStream', () => {
       nonRetryable: true,
     });
     const wrongKey = connect('key', 'other', '1', { urlOverride: { api: `${server.url}/api/` } });
-    const refused = createStreamActivities({ quick: wrongKey, patient: wrongKey });
+    const refused = createStreamActivities({ quick: wrongKey, patient: wrongKey }, events);
     await assert.rejects(run(refused.addActivity, input), { type: 'NotAllowed' });
   });
 });

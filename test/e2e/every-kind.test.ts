@@ -81,6 +81,7 @@ describe('every kind of message, published to SNS and read back with getstream',
   });
 
   it('a comment', async () => {
+    const parent = post('Post', 'User', randomUUID());
     const object = randomUUID();
     const foreignId = `Comment:${bob}-${object}`;
     await running.publish([
@@ -90,7 +91,7 @@ describe('every kind of message, published to SNS and read back with getstream',
           Actor: bob,
           Verb: 'Comment',
           ObjectID: object,
-          ParentID: 'Post:x-1',
+          ParentID: parent.body.ForeignID,
           FeedType: 'User',
           Time: createdAt,
           To: [alice],
@@ -98,8 +99,9 @@ describe('every kind of message, published to SNS and read back with getstream',
           HashTags: [],
         },
       },
+      parent,
     ]);
-    assert.equal(Reflect.get(await inFeed('user', bob, foreignId), 'parent_id'), 'Post:x-1');
+    assert.equal(Reflect.get(await inFeed('user', bob, foreignId), 'parent_id'), parent.body.ForeignID);
     await inFeed('notification', alice, foreignId);
   });
 

@@ -27,6 +27,7 @@ export const TEST_POLICY: Partial<EventPolicy> = {
   retryMaximumMs: 200,
   retryBudgetMs: 3_000,
   compensationBudgetMs: 1_000,
+  parentWaitMs: 1_500,
   resumedLingerMs: 2_000,
 };
 

@@ -50,6 +50,7 @@ export class FakeStream {
       addActivity: answer('addActivity', undefined),
       removeActivity: answer('removeActivity', undefined),
       hasActivity: answer('hasActivity', false),
+      requireParent: answer('requireParent', undefined),
       addReaction: answer('addReaction', undefined),
       removeReaction: answer('removeReaction', undefined),
       hasReaction: answer('hasReaction', false),
@@ -61,12 +62,14 @@ export class FakeStream {
   }
 }
 
+const NOT_RETRIED = [...FINAL_FAILURE_TYPES, FAILURE_TYPES.copyIncomplete, FAILURE_TYPES.parentMissing];
+
 /** A failure as the classifier makes it. */
 export function streamFailure(type: FailureType, nextRetryDelayMs?: number): ApplicationFailure {
   return ApplicationFailure.create({
     type,
     message: `stand-in for ${type}`,
-    nonRetryable: FINAL_FAILURE_TYPES.includes(type) || type === FAILURE_TYPES.copyIncomplete,
+    nonRetryable: NOT_RETRIED.includes(type),
     ...(nextRetryDelayMs === undefined ? {} : { nextRetryDelay: nextRetryDelayMs }),
   });
 }

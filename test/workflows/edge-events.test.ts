@@ -54,7 +54,7 @@ describe('events of an edge', function () {
     const result = await fixture.handle(like).result();
     assert.equal(result.register?.eventTimeMicros, 30);
     assert.equal(result.register?.present, false);
-    assert.deepEqual(stream.names(), ['addReaction', 'removeReaction']);
+    assert.deepEqual(stream.names(), ['requireParent', 'addReaction', 'removeReaction']);
     assert.equal(await starter.start(reactionEvent({ edge, at: 20 }), noAbort), 'deduplicated');
   });
 

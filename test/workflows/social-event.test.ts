@@ -151,6 +151,38 @@ describe('a social event', function () {
     await fixture.handle(event).terminate();
   });
 
+  it('waits for the parent of a reaction to arrive', async () => {
+    const event = reactionEvent();
+    stream.next(
+      'requireParent',
+      streamFailure(FAILURE_TYPES.parentMissing),
+      streamFailure(FAILURE_TYPES.parentMissing),
+    );
+    await fixture.starter({ parentWaitMs: 30_000 }).start(event, noAbort);
+    assert.equal((await fixture.handle(event).result()).status, 'applied');
+    assert.deepEqual(stream.names(), ['requireParent', 'requireParent', 'requireParent', 'addReaction']);
+  });
+
+  it('parks a reaction whose parent does not come in time, and writes nothing', async () => {
+    const event = reactionEvent();
+    stream.always('requireParent', streamFailure(FAILURE_TYPES.parentMissing));
+    await fixture.starter().start(event, noAbort);
+    await isParked(event);
+    assert.equal(await failureOf(event), 'ParentMissing');
+    assert.equal(stream.countOf('addReaction'), 0);
+    stream.reset();
+    await fixture.handle(event).executeUpdate(retryUpdate, { args: [{}] });
+    assert.equal((await fixture.handle(event).result()).status, 'applied');
+  });
+
+  it('writes it all the same where that is configured', async () => {
+    const event = reactionEvent();
+    stream.always('requireParent', streamFailure(FAILURE_TYPES.parentMissing));
+    await fixture.starter({ parentMissing: 'write' }).start(event, noAbort);
+    assert.equal((await fixture.handle(event).result()).status, 'applied');
+    assert.equal(stream.countOf('addReaction'), 1);
+  });
+
   it('retries by itself on the configured schedule, then fails at the configured limit', async () => {
     const event = postEvent();
     stream.always('addActivity', streamFailure(FAILURE_TYPES.invalidRequest));
