@@ -1,5 +1,5 @@
 import { customFieldError, fieldsError, inputError } from './errors.ts';
-import { type FeedGroups, type FeedId, parseFeedName } from './feed-id.ts';
+import { type FeedGroups, type FeedId, feedName, parseFeedName } from './feed-id.ts';
 import { isObject, jsonBytes, requireId } from './input.ts';
 import { SIZES } from './sizes.ts';
 import type { ActivityKey } from './store/activities.ts';
@@ -72,8 +72,13 @@ export function parseTargets(value: unknown, groups: FeedGroups, field = 'to'): 
   if (value.length > SIZES.toTargets) {
     throw fieldsError({ [field]: [`must not have more than ${SIZES.toTargets} feeds`] });
   }
-  const unique = new Map(value.map((name: unknown) => [name, parseFeedName(name, groups)]));
-  return [...unique.values()];
+  const feeds = value.map((name: unknown) => parseFeedName(withoutToken(name), groups));
+  return [...new Map(feeds.map((feed) => [feedName(feed), feed])).values()];
+}
+
+/** Older clients follow a target's name by a token of its own (stream-python `add_to_signature`). */
+function withoutToken(name: unknown): unknown {
+  return typeof name === 'string' ? name.replace(/ \S+$/, '') : name;
 }
 
 /** Reads which activity is meant: `{id}`, or `{foreign_id, time}` of one that was added with both. */

@@ -7,30 +7,10 @@ import { SIZES } from '../sizes.ts';
 import type { FollowSide } from '../store/follows.ts';
 import { followView } from '../views.ts';
 
-/** Who follows whom. */
+/** Who follows whom. stream-python still writes `follows` where the other clients write `following`. */
 export const followEndpoints: readonly Endpoint[] = [
-  {
-    method: 'POST',
-    path: '/feed/:slug/:id/following/',
-    resource: 'follower',
-    quota: 'follow',
-    copies: true,
-    handle: follow,
-  },
-  {
-    method: 'DELETE',
-    path: '/feed/:slug/:id/following/:target/',
-    resource: 'follower',
-    quota: 'unfollow',
-    handle: unfollow,
-  },
-  {
-    method: 'GET',
-    path: '/feed/:slug/:id/following/',
-    resource: 'follower',
-    quota: 'readFollowing',
-    handle: (call) => list(call, 'following'),
-  },
+  ...followingEndpoints('following'),
+  ...followingEndpoints('follows'),
   {
     method: 'GET',
     path: '/feed/:slug/:id/followers/',
@@ -49,6 +29,16 @@ export const followEndpoints: readonly Endpoint[] = [
   { method: 'POST', path: '/unfollow_many/', resource: 'follower', quota: 'unfollowMany', handle: unfollowMany },
   { method: 'GET', path: '/stats/follow/', resource: 'follower', quota: 'followStats', handle: stats },
 ];
+
+function followingEndpoints(name: string): Endpoint[] {
+  const path = `/feed/:slug/:id/${name}/`;
+  const resource = 'follower';
+  return [
+    { method: 'POST', path, resource, quota: 'follow', copies: true, handle: follow },
+    { method: 'DELETE', path: `${path}:target/`, resource, quota: 'unfollow', handle: unfollow },
+    { method: 'GET', path, resource, quota: 'readFollowing', handle: (call) => list(call, 'following') },
+  ];
+}
 
 function follow(call: Call): Record<string, unknown> {
   const source = feedOfPath(call);
