@@ -46,6 +46,7 @@ const environmentSchema = z.object({
   WORKER_WORKFLOW_TASK_SLOTS: positiveInt.default(40),
   WORKER_ACTIVITY_SLOTS: positiveInt.default(100),
   WORKER_LOCAL_ACTIVITY_SLOTS: positiveInt.default(100),
+  WORKER_ACTIVITIES_PER_SECOND: z.coerce.number().positive().default(50),
   WORKER_WORKFLOW_TASK_POLLERS: z.coerce.number().int().min(2).default(5),
   WORKER_ACTIVITY_TASK_POLLERS: positiveInt.default(5),
   WORKER_DEPLOYMENT_NAME: z.string().optional(),

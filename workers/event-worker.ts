@@ -38,6 +38,8 @@ export function createEventWorker(options: EventWorkerOptions): Promise<Worker> 
     maxConcurrentWorkflowTaskExecutions: environment.WORKER_WORKFLOW_TASK_SLOTS,
     maxConcurrentActivityTaskExecutions: environment.WORKER_ACTIVITY_SLOTS,
     maxConcurrentLocalActivityExecutions: environment.WORKER_LOCAL_ACTIVITY_SLOTS,
+    // Held by the server for the whole task queue: a thousand released events do not fall on GetStream at once.
+    maxTaskQueueActivitiesPerSecond: environment.WORKER_ACTIVITIES_PER_SECOND,
     maxConcurrentWorkflowTaskPolls: environment.WORKER_WORKFLOW_TASK_POLLERS,
     maxConcurrentActivityTaskPolls: environment.WORKER_ACTIVITY_TASK_POLLERS,
     shutdownGraceTime: options.shutdownGraceMs,
