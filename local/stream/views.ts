@@ -33,7 +33,7 @@ export function groupView(group: FeedGroup, kind: FeedKind, activities: readonly
 }
 
 /** The newest activity's id; in a notification feed followed by the group's name (stream-swift samples). */
-function groupId(group: FeedGroup, kind: FeedKind): string {
+export function groupId(group: FeedGroup, kind: FeedKind): string {
   const id = group.activities[0]?.id ?? '';
   return kind === 'notification' ? `${id}.${group.name}` : id;
 }

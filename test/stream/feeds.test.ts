@@ -142,6 +142,16 @@ describe('Stream server: reading feeds', () => {
     assert.deepEqual(await states({ limit: 1 }), [1, 1, [none]]);
   });
 
+  it('pages notifications by the ids of groups', async () => {
+    const feed = uniqueFeed(test.client, 'notification');
+    await feed.addActivities(['like', 'comment', 'follow'].map((verb) => ({ ...post(), verb })));
+    const all = ids((await feed.get()).results);
+    const page = await feed.get({ limit: 1 });
+    assert.equal(page.next, `/api/v1.0/feed/notification/${feed.userId}/?id_lt=${all[0]}&limit=1`);
+    assert.deepEqual(ids((await feed.get({ id_lt: String(all[0]), limit: 1 })).results), [all[1]]);
+    assert.deepEqual(ids((await feed.get({ id_gte: String(all[1]) })).results), all.slice(0, 2));
+  });
+
   it('marks by the id of an activity as well', async () => {
     const feed = uniqueFeed(test.client, 'notification');
     const { id } = await feed.addActivity(post());

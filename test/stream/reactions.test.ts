@@ -70,6 +70,7 @@ describe('Stream server: reactions', () => {
     assert.equal(none.detail, "Errors for fields 'activity_id', 'parent'");
     assert.deepEqual(at(none, 'exception_fields', 'parent'), ['one of activity_id or parent must not be empty']);
     await refused(bob.reactions.addChild('like', unique('none')), INPUT);
+    await refused(bob.reactions.add('like', ACTIVITY, {}, { id: 'a/b' }), INPUT);
     const missing = { status: 400, code: 10, exception: 'MissingUserException' };
     await refused(test.client.reactions.add('like', ACTIVITY), missing);
     const targets = sequence(21).map((n) => `notification:${n}`);

@@ -6,7 +6,7 @@ import { feedPageOf, nextPage } from '../paging.ts';
 import { mayReadFeed, ownsFeed, requirePolicy } from '../policies.ts';
 import type { Feed } from '../store/feeds.ts';
 import type { FeedGroup, FeedItem, Page } from '../store/pages.ts';
-import { type View, activityView, groupView } from '../views.ts';
+import { type View, activityView, groupId, groupView } from '../views.ts';
 
 /** Reading feeds: raw as stored, or enriched. */
 export const feedEndpoints: readonly Endpoint[] = [
@@ -38,7 +38,8 @@ function read(call: Call, enrichment?: Enrichment): Record<string, unknown> {
   }
   const page = feed ? pages.groups(feed, request) : EMPTY;
   const results = page.items.map((group) => groupView(group, kind, group.activities.map(render)));
-  const answer = { results, next: next(page, page.items.at(-1)?.activities[0]?.id ?? '') };
+  const last = page.items.at(-1);
+  const answer = { results, next: next(page, last ? groupId(last, kind) : '') };
   if (kind === 'aggregated') return answer;
   const unmarked = feed ? pages.unmarked(feed) : { unseen: 0, unread: 0 };
   // Marks show from the next read on (stream-net `NotificationActivityTests`).

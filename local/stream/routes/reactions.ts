@@ -35,7 +35,7 @@ function add(call: Call): Record<string, unknown> {
   const data = requireData(body.data ?? {}, 'data');
   const userId = readUser(call, body.user_id);
   const targets = readTargets(call, body);
-  const id = body.id === undefined || body.id === null ? undefined : requireId(body.id, 'id');
+  const id = isGiven(body.id) ? requireReactionId(body.id) : undefined;
   if (id !== undefined && call.store.reactions.find(id)) {
     throw conflictError(`a reaction with id ${id} already exists`);
   }
@@ -43,6 +43,13 @@ function add(call: Call): Record<string, unknown> {
   call.count('reactionsCreated');
   audit(call, reaction, 'create');
   return written(call, reaction);
+}
+
+/** Any id that a path can carry; Stream makes UUIDs. */
+function requireReactionId(value: unknown): string {
+  const id = requireId(value, 'id');
+  if (!/^[\w.:-]+$/.test(id)) throw fieldsError({ id: ['must consist of letters, numbers and _.:-'] });
+  return id;
 }
 
 function readOwner(body: Record<string, unknown>): { activityId: string } | { parent: string } {

@@ -7,7 +7,7 @@ import { type Database, type Row, integer, text } from './database.ts';
 import type { Feed } from './feeds.ts';
 import { joinedFeedName } from './feeds.ts';
 
-/** Which part of a feed; bounds are ids of activities (of groups: their newest activity's). */
+/** Which part of a feed; bounds are ids of activities, or of groups, which begin with their newest activity's. */
 export interface PageRequest {
   readonly limit: number;
   readonly offset: number;
@@ -132,7 +132,8 @@ export class PageStore {
 
   /** Ids compare by their activity's time, then as text: version 1 UUIDs do not sort by time as text. */
   #boundValues(bounds: readonly Bound[]): (string | number)[] {
-    return bounds.flatMap(({ id }) => {
+    return bounds.flatMap((bound) => {
+      const [id = ''] = bound.id.split('.');
       const row = this.#database.get('SELECT time FROM activity WHERE id = ?', id);
       // The id of an activity that was removed still tells its place in time.
       const time = row ? integer(row, 'time') : timeOfUuid(id);
