@@ -13,7 +13,12 @@ describe('delivery of many events', function () {
     this.timeout(900_000);
     running = await startRunningStack({
       disorder: { seed: 11, duplicateRate: 0.05, reorderRate: 0.1 },
-      workerEnv: { EVENT_RESUMED_LINGER_MS: '2000' },
+      // Patience cut down to what a test can wait for; the ways taken are the same.
+      workerEnv: {
+        EVENT_RESUMED_LINGER_MS: '2000',
+        EVENT_RETRY_MAXIMUM_MS: '4000',
+        BRIDGE_VISIBILITY_TIMEOUT_SECONDS: '10',
+      },
     });
   });
   after(() => running.stop());
