@@ -1,0 +1,36 @@
+import type { AnyCommand } from './command.ts';
+
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  /** Loaded when it is needed: the parts of Temporal and AWS take a second. */
+  readonly load: () => Promise<AnyCommand>;
+}
+
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'events list',
+    summary: 'list events by status or query',
+    load: async () => (await import('./event-listing.ts')).listEvents,
+  },
+  {
+    name: 'events show',
+    summary: 'show all that is known of one event',
+    load: async () => (await import('./event-listing.ts')).showEvent,
+  },
+  {
+    name: 'events retry',
+    summary: 'write a parked event again',
+    load: async () => (await import('./event-decisions.ts')).retryEvent,
+  },
+  {
+    name: 'events skip',
+    summary: 'give a parked event up',
+    load: async () => (await import('./event-decisions.ts')).skipEvent,
+  },
+  {
+    name: 'events release',
+    summary: 'retry or skip all parked events of a query, paced',
+    load: async () => (await import('./event-decisions.ts')).releaseEvents,
+  },
+];

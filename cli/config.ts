@@ -1,0 +1,144 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig';
+import { z } from 'zod';
+import { MESSAGE_ROUTES } from '../contracts/names.ts';
+import { UsageError } from './usage-error.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Of these, any that is set says which installation is meant; the local stack is then not looked for. */
+const INSTALLATION_VARIABLES = [
+  'TEMPORAL_ADDRESS',
+  'TEMPORAL_NAMESPACE',
+  'TEMPORAL_PROFILE',
+  'TEMPORAL_CONFIG_FILE',
+  'AWS_ENDPOINT_URL',
+  'AWS_ENDPOINT_URL_SQS',
+] as const;
+
+const environmentSchema = z.object({
+  AWS_REGION: z.string().default('us-east-1'),
+  AWS_ENDPOINT_URL: z.url({ protocol: /^https?$/u, error: 'must be an http or https URL' }).optional(),
+  AWS_ENDPOINT_URL_SQS: z.url({ protocol: /^https?$/u, error: 'must be an http or https URL' }).optional(),
+  PLAINTEXT_HOSTS: z
+    .string()
+    .default('')
+    .transform((list) => list.split(',').map((host) => host.trim().toLowerCase())),
+  ACTIVITIES_QUEUE: z.string().default(MESSAGE_ROUTES[0].queue),
+  MENTIONS_QUEUE: z.string().default(MESSAGE_ROUTES[1].queue),
+  REACTIONS_QUEUE: z.string().default(MESSAGE_ROUTES[2].queue),
+  FOLLOWS_QUEUE: z.string().default(MESSAGE_ROUTES[3].queue),
+  /** Where the local stack keeps its files, from the project's folder. */
+  LOCAL_DIRECTORY: z.string().default('.local'),
+});
+
+/** What a running local stack writes of itself, as far as it matters here. */
+const endpointsSchema = z.object({ temporal: z.string(), namespace: z.string(), aws: z.url() });
+
+/** A queue by the topic that feeds it; its dead-letter queue follows from its name. */
+export interface NamedQueue {
+  readonly topic: string;
+  readonly queue: string;
+}
+
+export interface CliConfig {
+  readonly temporal: ClientConnectConfig & { readonly namespace: string };
+  readonly sqs: {
+    readonly region: string;
+    readonly endpoint?: string;
+    /** Left out: the AWS SDK's own chain. */
+    readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  };
+  readonly queues: readonly NamedQueue[];
+  /** File of the local stack that is used, as no installation was named. */
+  readonly localStack?: string;
+}
+
+/**
+ * The connections of the CLI, from the variables the worker takes. The local stack is all or nothing: never Temporal from
+ * here and queues from there.
+ *
+ * @throws UsageError naming every variable at fault
+ */
+export function loadCliConfig(variables: Environment = process.env): CliConfig {
+  const set = Object.fromEntries(
+    Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== ''),
+  );
+  const parsed = environmentSchema.safeParse(set);
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map(({ path: [name], message }) => `${String(name)}: ${message}`);
+    throw new UsageError(`The environment is not usable:\n${faults.join('\n')}`);
+  }
+  const environment = parsed.data;
+  const queues = queuesOf(environment);
+  const local = INSTALLATION_VARIABLES.some((name) => set[name] !== undefined) ? undefined : localStack(environment);
+  if (local) return { ...local, queues };
+
+  const temporal = loadClientConnectConfig({ overrideEnvVars: set });
+  const endpoint = environment.AWS_ENDPOINT_URL_SQS ?? environment.AWS_ENDPOINT_URL;
+  if (endpoint !== undefined) requireSecure('AWS_ENDPOINT_URL', endpoint, environment.PLAINTEXT_HOSTS);
+  const { address = 'localhost:7233', tls, apiKey } = temporal.connectionOptions;
+  if ((tls === undefined || tls === null || tls === false) && apiKey === undefined) {
+    requireSecure('TEMPORAL_ADDRESS', `http://${address}`, environment.PLAINTEXT_HOSTS);
+  }
+  return {
+    temporal: { ...temporal, namespace: temporal.namespace ?? 'default' },
+    sqs: { region: environment.AWS_REGION, ...(endpoint === undefined ? {} : { endpoint }) },
+    queues,
+  };
+}
+
+function queuesOf(environment: z.output<typeof environmentSchema>): readonly NamedQueue[] {
+  const [activities, mentions, reactions, follows] = MESSAGE_ROUTES;
+  return [
+    { topic: activities.topic, queue: environment.ACTIVITIES_QUEUE },
+    { topic: mentions.topic, queue: environment.MENTIONS_QUEUE },
+    { topic: reactions.topic, queue: environment.REACTIONS_QUEUE },
+    { topic: follows.topic, queue: environment.FOLLOWS_QUEUE },
+  ];
+}
+
+/** The stack started by `npm start`, which removes its file when it stops. */
+function localStack({ LOCAL_DIRECTORY, AWS_REGION }: z.output<typeof environmentSchema>) {
+  const file = path.resolve(path.dirname(import.meta.dirname), LOCAL_DIRECTORY, 'endpoints.json');
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+  const endpoints = endpointsSchema.safeParse(parseJson(text));
+  if (!endpoints.success)
+    throw new UsageError(`${file} is not the file of a local stack; remove it, or set TEMPORAL_ADDRESS`);
+  const { temporal, namespace, aws } = endpoints.data;
+  return {
+    temporal: { connectionOptions: { address: temporal }, namespace },
+    sqs: {
+      region: AWS_REGION,
+      endpoint: aws,
+      // The local SQS takes any; the SDK refuses to send without.
+      credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+    },
+    localStack: file,
+  };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** As the worker demands it: TLS, unless to this machine or to a host the operator listed. */
+function requireSecure(name: string, url: string, plaintextHosts: readonly string[]): void {
+  const { protocol, hostname } = new URL(url);
+  const host = hostname.toLowerCase().replace(/^\[(.*)\]$/u, '$1');
+  const isLoopback = host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/u.test(host);
+  if (protocol === 'https:' || isLoopback || plaintextHosts.includes(host)) return;
+  throw new UsageError(
+    `${name} would send credentials and messages unencrypted to ${host}; use TLS, or list ${host} in PLAINTEXT_HOSTS`,
+  );
+}
