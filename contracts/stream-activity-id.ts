@@ -9,7 +9,7 @@ const UUID_EPOCH_OFFSET_TICKS = 122192928000000000n;
 const MULTICAST_BIT = 0x800000000000n;
 
 /** MurmurHash3, x86 32 bit variant, of the text's UTF-8 bytes. */
-export function murmur3(text: string, seed = 0): number {
+function murmur3(text: string, seed = 0): number {
   const bytes = Buffer.from(text, 'utf8');
   const blocks = bytes.length - (bytes.length % 4);
   let hash = seed;

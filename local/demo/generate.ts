@@ -1,4 +1,4 @@
-import { activityId } from '../stream/activity-id.ts';
+import { activityId } from '../../contracts/stream-activity-id.ts';
 import type { MessageRoute } from '../../contracts/names.ts';
 import { Random } from '../random.ts';
 import { poisonedMessages, type Poison } from './poison.ts';

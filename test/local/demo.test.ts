@@ -6,7 +6,7 @@ import { parseMessage } from '../../contracts/parse-message.ts';
 import type { SocialEvent } from '../../contracts/social-event.ts';
 import { expectationOf } from '../../local/demo/expectation.ts';
 import { generateDemo, type DemoMessage } from '../../local/demo/generate.ts';
-import { activityId } from '../../local/stream/activity-id.ts';
+import { activityId } from '../../contracts/stream-activity-id.ts';
 
 const START_MS = Date.parse('2026-03-01T10:00:00Z');
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { activityId } from '../../local/stream/activity-id.ts';
+import { activityId } from '../../contracts/stream-activity-id.ts';
 import {
   INPUT,
   MISSING,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { activityId, timeUuid } from '../activity-id.ts';
+import { activityId, timeUuid } from '../../../contracts/stream-activity-id.ts';
 import type { ActivityInput } from '../activity-input.ts';
 import { type FeedId, feedName } from '../feed-id.ts';
 import type { Clock, Micros } from '../time.ts';
