@@ -89,10 +89,10 @@ async function timeEvents(running: Stack, events: number): Promise<Timing> {
   });
   const done = async (): Promise<number> => (await activitiesCreated(endpoints.stream.url)) - before;
   // Timed from the first write: what comes before is the start of the process.
-  while ((await done()) === 0) await delay(20);
+  while ((await done()) === 0) await delay(100);
   const begun = performance.now();
   const already = await done();
-  while ((await done()) < events) await delay(20);
+  while ((await done()) < events) await delay(100);
   const seconds = (performance.now() - begun) / 1000;
   await worker.stop();
   return { count: events - already, seconds };

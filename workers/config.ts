@@ -43,7 +43,7 @@ const environmentSchema = z.object({
   STREAM_TIMEOUT_MS: milliseconds.default(10_000),
 
   WORKER_MAX_CACHED_WORKFLOWS: z.coerce.number().int().min(20).default(500),
-  WORKER_WORKFLOW_TASK_SLOTS: positiveInt.default(40),
+  WORKER_WORKFLOW_TASK_SLOTS: positiveInt.default(100),
   WORKER_ACTIVITY_SLOTS: positiveInt.default(100),
   WORKER_LOCAL_ACTIVITY_SLOTS: positiveInt.default(100),
   WORKER_ACTIVITIES_PER_SECOND: z.coerce.number().positive().default(50),
