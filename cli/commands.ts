@@ -33,4 +33,29 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: 'retry or skip all parked events of a query, paced',
     load: async () => (await import('./event-decisions.ts')).releaseEvents,
   },
+  {
+    name: 'dead-letters list',
+    summary: 'list what stands in the dead-letter queues, with the reasons',
+    load: async () => (await import('./dead-letter-listing.ts')).listDeadLetters,
+  },
+  {
+    name: 'dead-letters show',
+    summary: 'show one dead letter as it was sent',
+    load: async () => (await import('./dead-letter-listing.ts')).showDeadLetter,
+  },
+  {
+    name: 'dead-letters redrive',
+    summary: 'send dead letters back to their queue, paced',
+    load: async () => (await import('./dead-letter-decisions.ts')).redriveDeadLetters,
+  },
+  {
+    name: 'dead-letters purge',
+    summary: 'delete dead letters for good',
+    load: async () => (await import('./dead-letter-decisions.ts')).purgeDeadLetters,
+  },
+  {
+    name: 'replay',
+    summary: 'replay histories against the present workflow code',
+    load: async () => (await import('./replay-command.ts')).replayHistories,
+  },
 ];

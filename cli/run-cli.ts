@@ -4,6 +4,7 @@ import { EXIT, type ExitCode } from './command.ts';
 import { COMMANDS, type CommandEntry } from './commands.ts';
 import { loadCliConfig } from './config.ts';
 import { commandHelp, overviewHelp } from './help.ts';
+import { UnreadableHistoryError } from './history-format.ts';
 import { Output, type TextSink } from './output.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -35,7 +36,7 @@ export async function runCli(words: readonly string[], options: CliOptions): Pro
     return await run({ config, output, signal: options.signal ?? new AbortController().signal });
   } catch (error) {
     plain.note(error instanceof Error ? error.message : String(error));
-    if (!(error instanceof UsageError || error instanceof InvalidEventQueryError)) return EXIT.failed;
+    if (!isUnusableInput(error)) return EXIT.failed;
     plain.note(`Help: npm run cli -- ${findCommand(words)?.name ?? ''} --help`.replace('  ', ' '));
     return EXIT.usage;
   }
@@ -54,4 +55,10 @@ function overview(words: readonly string[], output: Output): ExitCode {
   if (!asked && second !== undefined) throw new UsageError(`there is no command "${first ?? ''} ${second}"`);
   output.result(undefined, () => [overviewHelp(group.length > 0 ? group : COMMANDS)]);
   return asked ? EXIT.done : EXIT.usage;
+}
+
+function isUnusableInput(error: unknown): boolean {
+  return (
+    error instanceof UsageError || error instanceof InvalidEventQueryError || error instanceof UnreadableHistoryError
+  );
 }
