@@ -47,7 +47,7 @@ const environmentSchema = z.object({
   WORKER_ACTIVITY_SLOTS: positiveInt.default(100),
   WORKER_LOCAL_ACTIVITY_SLOTS: positiveInt.default(100),
   WORKER_ACTIVITIES_PER_SECOND: z.coerce.number().positive().default(50),
-  WORKER_WORKFLOW_TASK_POLLERS: z.coerce.number().int().min(2).default(5),
+  WORKER_WORKFLOW_TASK_POLLERS: z.coerce.number().int().min(2).default(10),
   WORKER_ACTIVITY_TASK_POLLERS: positiveInt.default(5),
   WORKER_DEPLOYMENT_NAME: z.string().optional(),
   WORKER_BUILD_ID: z.string().optional(),

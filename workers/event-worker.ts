@@ -22,6 +22,9 @@ export interface EventWorkerOptions {
   readonly activities?: StreamActivities;
 }
 
+/** Most events are done in their first workflow task, which is never sticky; the default of 0.2 would leave it one poller. */
+const NON_STICKY_POLL_RATIO = 0.7;
+
 /** A worker of the task queue `social-events`: slots, pollers and cache as configured, none left to defaults. */
 export function createEventWorker(options: EventWorkerOptions): Promise<Worker> {
   const { environment, temporal } = options.config;
@@ -41,6 +44,7 @@ export function createEventWorker(options: EventWorkerOptions): Promise<Worker> 
     // Held by the server for the whole task queue: a thousand released events do not fall on GetStream at once.
     maxTaskQueueActivitiesPerSecond: environment.WORKER_ACTIVITIES_PER_SECOND,
     maxConcurrentWorkflowTaskPolls: environment.WORKER_WORKFLOW_TASK_POLLERS,
+    nonStickyToStickyPollRatio: NON_STICKY_POLL_RATIO,
     maxConcurrentActivityTaskPolls: environment.WORKER_ACTIVITY_TASK_POLLERS,
     shutdownGraceTime: options.shutdownGraceMs,
     shutdownForceTime: options.shutdownGraceMs + 5_000,
