@@ -78,7 +78,7 @@ Example:
       const withoutTime = results.reduce((sum, each) => sum + each.withoutTime, 0);
       if (withoutTime > 0) {
         output.note(
-          `${counted(withoutTime, 'message')} of follows or reactions bear no EventTime: they count as acted at the moment ` +
+          `Without an EventTime: ${counted(withoutTime, 'message')} of follows or reactions. Such count as acted at the moment ` +
             'of the redrive, later than what came meanwhile.',
         );
       }

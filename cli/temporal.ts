@@ -1,6 +1,9 @@
 import { Client, Connection } from '@temporalio/client';
 import type { CliConfig } from './config.ts';
 
+/** Somebody waits at a terminal. */
+const CONNECT_TIMEOUT_MS = 4_000;
+
 /** The Temporal server cannot be reached. */
 export class TemporalUnreachableError extends Error {
   override readonly name = 'TemporalUnreachableError';
@@ -16,7 +19,8 @@ export async function withTemporal<Result>(
   use: (client: Client) => Promise<Result>,
 ): Promise<Result> {
   const { address = 'localhost:7233' } = temporal.connectionOptions;
-  const connection = await Connection.connect(temporal.connectionOptions).catch((cause: unknown) => {
+  const options = { connectTimeout: CONNECT_TIMEOUT_MS, ...temporal.connectionOptions };
+  const connection = await Connection.connect(options).catch((cause: unknown) => {
     const advice =
       localStack === undefined
         ? 'set TEMPORAL_ADDRESS, or start the local stack: npm start'

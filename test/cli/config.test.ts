@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { loadCliConfig } from '../../cli/config.ts';
+import { UsageError } from '../../cli/usage-error.ts';
+
+describe('the configuration of the CLI', () => {
+  let directory: string;
+  let local: Readonly<Record<string, string>>;
+
+  before(async () => {
+    directory = await mkdtemp(path.join(tmpdir(), 'cli-config-'));
+    local = { LOCAL_DIRECTORY: directory };
+    const endpoints = { temporal: '127.0.0.1:7999', namespace: 'here', aws: 'http://127.0.0.1:4999', webUi: 'x' };
+    await writeFile(path.join(directory, 'endpoints.json'), JSON.stringify(endpoints));
+  });
+  after(() => rm(directory, { recursive: true, force: true }));
+
+  it('is that of the local stack where no installation is named', () => {
+    const config = loadCliConfig(local);
+    assert.equal(config.temporal.connectionOptions.address, '127.0.0.1:7999');
+    assert.equal(config.temporal.namespace, 'here');
+    assert.equal(config.sqs.endpoint, 'http://127.0.0.1:4999');
+    assert.ok(config.localStack?.endsWith('endpoints.json'));
+  });
+
+  it('takes nothing from the local stack as soon as any part of an installation is named', () => {
+    for (const named of [{ TEMPORAL_ADDRESS: 'localhost:1' }, { AWS_ENDPOINT_URL: 'http://localhost:2' }]) {
+      const config = loadCliConfig({ ...local, ...named });
+      assert.equal(config.localStack, undefined);
+      assert.notEqual(config.temporal.connectionOptions.address, '127.0.0.1:7999');
+      assert.notEqual(config.sqs.endpoint, 'http://127.0.0.1:4999');
+      assert.equal(config.sqs.credentials, undefined);
+    }
+  });
+
+  it('reads the variables the worker reads; an empty one counts as not set', () => {
+    const config = loadCliConfig({
+      TEMPORAL_ADDRESS: 'temporal.internal:7233',
+      TEMPORAL_NAMESPACE: 'social',
+      AWS_ENDPOINT_URL: '',
+      AWS_REGION: 'eu-west-1',
+      FOLLOWS_QUEUE: 'my-follows.fifo',
+      PLAINTEXT_HOSTS: 'other, temporal.internal',
+    });
+    assert.equal(config.temporal.connectionOptions.address, 'temporal.internal:7233');
+    assert.equal(config.temporal.namespace, 'social');
+    assert.deepEqual(config.sqs, { region: 'eu-west-1' });
+    assert.deepEqual(
+      config.queues.map(({ queue }) => queue),
+      ['social-graph-activities', 'social-graph-mentions', 'social-graph-reactions', 'my-follows.fifo'],
+    );
+  });
+
+  it('sends nothing in clear text to other machines unless they are listed', () => {
+    assert.throws(
+      () => loadCliConfig({ TEMPORAL_ADDRESS: 'temporal.internal:7233' }),
+      /unencrypted to temporal\.internal/,
+    );
+    assert.throws(() => loadCliConfig({ AWS_ENDPOINT_URL: 'http://10.0.0.1:4566' }), UsageError);
+    assert.doesNotThrow(() => loadCliConfig({ AWS_ENDPOINT_URL: 'http://[::1]:4566' }));
+    assert.doesNotThrow(() => loadCliConfig({ TEMPORAL_ADDRESS: 'temporal.internal:7233', TEMPORAL_API_KEY: 'k' }));
+  });
+
+  it('names a variable it cannot use', () => {
+    assert.throws(
+      () => loadCliConfig({ AWS_ENDPOINT_URL: 'localhost' }),
+      /AWS_ENDPOINT_URL: must be an http or https URL/,
+    );
+  });
+
+  it('refuses a file that is not that of a local stack', async () => {
+    const other = await mkdtemp(path.join(tmpdir(), 'cli-config-'));
+    await writeFile(path.join(other, 'endpoints.json'), '{"half":');
+    assert.throws(() => loadCliConfig({ LOCAL_DIRECTORY: other }), /not the file of a local stack/);
+    await rm(other, { recursive: true });
+    assert.equal(loadCliConfig({ LOCAL_DIRECTORY: other }).localStack, undefined);
+  });
+});

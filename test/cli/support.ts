@@ -1,0 +1,65 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { runCli } from '../../cli/run-cli.ts';
+import { sharedTemporal } from '../support/temporal.ts';
+
+export interface CliRun {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The CLI in this process, on an installation it finds as it finds the local stack. */
+export class CliFixture {
+  readonly #directory: string;
+  readonly #variables: Readonly<Record<string, string>>;
+
+  private constructor(directory: string, variables: Readonly<Record<string, string>>) {
+    this.#directory = directory;
+    this.#variables = variables;
+  }
+
+  /** @param aws endpoint of SQS; where none is asked, it need not exist */
+  static async create(
+    aws = 'http://127.0.0.1:1',
+    variables: Readonly<Record<string, string>> = {},
+  ): Promise<CliFixture> {
+    const { address, namespace } = await sharedTemporal();
+    const directory = await mkdtemp(path.join(tmpdir(), 'cli-'));
+    const endpoints = { temporal: address, namespace, aws, stream: {}, metrics: [] };
+    await writeFile(path.join(directory, 'endpoints.json'), JSON.stringify(endpoints));
+    return new CliFixture(directory, variables);
+  }
+
+  async run(words: readonly string[], signal?: AbortSignal): Promise<CliRun> {
+    const environment = { LOCAL_DIRECTORY: this.#directory, ...this.#variables };
+    return runWords(words, environment, signal);
+  }
+
+  /** The result of a command with `--json`. */
+  async json(words: readonly string[]): Promise<{ code: number; data: unknown }> {
+    const { code, stdout } = await this.run([...words, '--json']);
+    return { code, data: stdout === '' ? undefined : JSON.parse(stdout) };
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+}
+
+/** Runs a command line with nothing in its environment but this. */
+export async function runWords(
+  words: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+  signal?: AbortSignal,
+): Promise<CliRun> {
+  const [stdout, stderr]: [string[], string[]] = [[], []];
+  const code = await runCli(words, {
+    environment,
+    stdout: { write: (text) => stdout.push(text) },
+    stderr: { write: (text) => stderr.push(text) },
+    ...(signal ? { signal } : {}),
+  });
+  return { code, stdout: stdout.join(''), stderr: stderr.join('') };
+}
