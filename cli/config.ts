@@ -101,7 +101,9 @@ function queuesOf(environment: z.output<typeof environmentSchema>): readonly Nam
 
 /** The stack started by `npm start`, which removes its file when it stops. */
 function localStack({ LOCAL_DIRECTORY, AWS_REGION }: z.output<typeof environmentSchema>) {
-  const file = path.resolve(path.dirname(import.meta.dirname), LOCAL_DIRECTORY, 'endpoints.json');
+  // A build stands one folder deeper, in dist/.
+  const project = path.resolve(import.meta.dirname, import.meta.url.endsWith('.js') ? '../..' : '..');
+  const file = path.resolve(project, LOCAL_DIRECTORY, 'endpoints.json');
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
