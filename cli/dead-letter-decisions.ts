@@ -45,7 +45,8 @@ export const redriveDeadLetters = defineCommand({
   },
   details: `Body and attributes are sent as they were, without RejectReason; a message is deleted here only after it was sent.
 It may so be delivered twice, which changes nothing: an event that was applied meanwhile is not applied again.
-What is rejected again comes back and is left alone until the next redrive.
+What is rejected again comes back and is left alone until the next redrive. In a FIFO queue, a message that does not
+match holds up the rest of its group.
 
 Example:
   npm run cli -- dead-letters redrive --queue follow-relationships --reason InvalidMessage --rate 20 --dry-run`,
