@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Browser, FrameLocator, Locator, Page } from 'playwright-core';
 
 const DEADLINE_MS = 15_000;
-const PICTURE_SIZE = { width: 1200, height: 760 };
+const PICTURE_SIZE = { width: 1280, height: 860 };
 
 /** What is sent from a workflow's page: the titles of its dialogs. */
 export type Dialog = 'Send a Signal' | 'Send an Update';
@@ -82,7 +82,6 @@ export class WebUi {
       .click();
     const option = this.#page.getByRole('option', { name: new RegExp(`^${name}\\b`) });
     const description = await option.innerText();
-    await this.picture(`${dialog.split(' ').at(-1)?.toLowerCase()}-choices`);
     await option.click();
     return description.replace(name, '').trim();
   }
