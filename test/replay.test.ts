@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { bundleWorkflowCode } from '@temporalio/worker';
 import { z } from 'zod';
+import { runProcess } from './cli/support.ts';
 import { SHAPES } from './histories/shapes.ts';
 import { sharedWorkflowBundle } from './support/workflow-bundle.ts';
 
@@ -34,8 +34,7 @@ describe('replay of the checked-in histories', function () {
   /** In a process of its own, as the SDK allows one runtime for each and other tests set theirs up. */
   const replay = async (bundle: string, histories: readonly string[]) => {
     const words = ['replay', '--json', '--bundle', bundle, ...histories.flatMap((file) => ['--history', file])];
-    const main = path.resolve(import.meta.dirname, '../cli/main.ts');
-    const { code, stdout, stderr } = await run(process.execPath, [main, ...words]);
+    const { code, stdout, stderr } = await runProcess(words);
     return { code, stderr, results: stdout === '' ? [] : resultsSchema.parse(JSON.parse(stdout)) };
   };
 
@@ -88,14 +87,4 @@ const QUIET = { log: ignore, trace: ignore, debug: ignore, info: ignore, warn: i
 async function jsonFilesIn(folder: string): Promise<string[]> {
   const names = await readdir(folder);
   return names.filter((name) => name.endsWith('.json')).map((name) => path.join(folder, name));
-}
-
-function run(program: string, words: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  // An address of nothing: files alone need no server, and a stack that happens to run here must not matter.
-  const env = { ...process.env, TEMPORAL_ADDRESS: '127.0.0.1:1', AWS_ENDPOINT_URL: 'http://127.0.0.1:1' };
-  return new Promise((resolve) => {
-    execFile(program, words, { env, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
-    });
-  });
 }

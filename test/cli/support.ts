@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -62,4 +63,24 @@ export async function runWords(
     ...(signal ? { signal } : {}),
   });
   return { code, stdout: stdout.join(''), stderr: stderr.join('') };
+}
+
+/** Files alone need no server; and a stack that happens to run on this machine must not matter. */
+const NO_INSTALLATION = { TEMPORAL_ADDRESS: '127.0.0.1:1', AWS_ENDPOINT_URL: 'http://127.0.0.1:1' };
+
+/**
+ * Runs a command line in a process of its own: what replays must, as the SDK allows one runtime for each process and other
+ * tests set theirs up.
+ */
+export function runProcess(
+  words: readonly string[],
+  variables: Readonly<Record<string, string>> = {},
+): Promise<CliRun> {
+  const main = path.resolve(import.meta.dirname, '../../cli/main.ts');
+  const env = { ...process.env, ...NO_INSTALLATION, ...variables };
+  return new Promise((resolve) => {
+    execFile(process.execPath, [main, ...words], { env, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
+    });
+  });
 }
