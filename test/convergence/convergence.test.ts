@@ -9,7 +9,7 @@ import { play } from './play.ts';
 import { makeSchedule } from './schedule.ts';
 
 const BRIDGES = 3;
-const AT_ONCE = 60;
+const AT_ONCE = 30;
 const SEED = Number(process.env['CONVERGENCE_SEED'] ?? randomInt(1_000_000));
 const SCHEDULES = Number(process.env['CONVERGENCE_SCHEDULES'] ?? 1_000);
 
@@ -32,7 +32,7 @@ describe(`edges converge: ${SCHEDULES} schedules over ${BRIDGES} bridges`, funct
   before(async function () {
     this.timeout(900_000);
     fixture = await startEventWorker(model.activities);
-    bridges = await openBridges(BRIDGES, fixture, POLICY);
+    bridges = await openBridges(fixture, { count: BRIDGES, policy: POLICY, seed: SEED, maxDelayMs: 350 });
   });
   after(async () => {
     await bridges.close();

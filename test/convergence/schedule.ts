@@ -27,7 +27,7 @@ export interface ScheduleOptions {
   readonly lingerMs: number;
 }
 
-const TIMES = 4;
+const TIMES = 8;
 
 /** 2 to 6 events of one edge, permuted, repeated, spread over bridges and time; the same for the same seed. */
 export function makeSchedule(seed: number, { starters, lingerMs }: ScheduleOptions, run = 'pure'): Schedule {
@@ -38,8 +38,10 @@ export function makeSchedule(seed: number, { starters, lingerMs }: ScheduleOptio
     follows ? followOf(random, `${run}-${seed}`, index) : reactionOf(random, `${run}-${seed}`, index),
   );
   const repeats = Array.from({ length: random.between(0, 3) }, () => random.pick(events));
-  const order = shuffled([...events, ...repeats], random);
-  const cut = random.chance(0.5) ? random.between(1, order.length - 1) : order.length;
+  const races = random.chance(0.4);
+  // A race: several bridges find the run of an early event closed, and each wants to go on from it.
+  const order = races ? earliestFirst(events) : shuffled([...events, ...repeats], random);
+  const cut = races ? 1 : random.chance(0.5) ? random.between(1, order.length - 1) : order.length;
   const spreadMs = random.pick([0, 30, 150, 400]);
   const deliver = (event: EdgeEvent): Delivery => ({
     event,
@@ -48,7 +50,7 @@ export function makeSchedule(seed: number, { starters, lingerMs }: ScheduleOptio
     answerLost: random.chance(0.15),
   });
   const first = order.slice(0, cut).map(deliver);
-  const awaitClose = random.chance(0.5);
+  const awaitClose = races || random.chance(0.5);
   // Without waiting for the close, aimed at the moment at which a resumed run is about to close.
   const aimMs = awaitClose ? 0 : lingerMs;
   const later = order
@@ -63,6 +65,12 @@ export function makeSchedule(seed: number, { starters, lingerMs }: ScheduleOptio
       ...(later.length > 0 ? [{ awaitClose, deliveries: later }] : []),
     ],
   };
+}
+
+/** The earliest, then the others from the latest on. */
+function earliestFirst(events: readonly EdgeEvent[]): EdgeEvent[] {
+  const [earliest, ...others] = events.toSorted((left, right) => left.eventTimeMicros - right.eventTimeMicros);
+  return earliest ? [earliest, ...others.toReversed()] : [];
 }
 
 /** The copy limit tells the events of an edge apart where they are written. */
