@@ -1,0 +1,53 @@
+/** What a stream is and how it ends, as every side of stream sessions sees it. Times are the server's, RFC 3339. */
+
+/**
+ * Who keeps a stream alive. `direct`: its player beats, and each beat reaches the account. `watched`: a gateway sees the
+ * beats, passes few of them on and reports a silent player as lost. `counted`: nobody beats; every acquire of the same
+ * stream id takes one more slot and every release frees one (Sigma Stream's API).
+ */
+export type StreamMode = 'direct' | 'watched' | 'counted';
+
+/** What made room, or who ended it. */
+export type Evictor =
+  | { readonly kind: 'operator'; readonly by?: string; readonly reason?: string }
+  | { readonly kind: 'stream'; readonly streamId: string; readonly deviceId: string; readonly deviceType?: string };
+
+/** Why a stream is over. */
+export type StreamEnd =
+  | { readonly reason: 'expired' }
+  | { readonly reason: 'released' }
+  | { readonly reason: 'evicted'; readonly evictor: Evictor };
+
+/** An active stream. */
+export interface StreamView {
+  readonly streamId: string;
+  readonly deviceId: string;
+  readonly deviceType?: string;
+  readonly contentId?: string;
+  readonly mode: StreamMode;
+  /** Slots it takes: above 1 only when `counted`. */
+  readonly slots: number;
+  readonly startedAt: string;
+  /** Life without a beat, milliseconds. */
+  readonly leaseMs: number;
+  readonly leaseEndsAt: string;
+  /** Evicted with a hand-off grace: plays on until then, takes no slot any more, and beats no longer extend it. */
+  readonly ending?: { readonly at: string; readonly end: StreamEnd };
+}
+
+/** A stream that is over and still remembered. */
+export interface EndedStream {
+  readonly streamId: string;
+  readonly deviceId: string;
+  readonly endedAt: string;
+  readonly end: StreamEnd;
+}
+
+/** A sentence on the end, for operators and logs. */
+export function describeEnd(end: StreamEnd): string {
+  if (end.reason !== 'evicted') return end.reason;
+  const { evictor } = end;
+  if (evictor.kind === 'stream') return `evicted by device ${evictor.deviceId} (stream ${evictor.streamId})`;
+  const because = evictor.reason === undefined ? '' : `: ${evictor.reason}`;
+  return `evicted by ${evictor.by ?? 'an operator'}${because}`;
+}

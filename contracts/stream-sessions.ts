@@ -1,0 +1,175 @@
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { SessionPolicy } from './session-limits.ts';
+import type { EndedStream, StreamEnd, StreamMode, StreamView } from './session-stream.ts';
+
+/** Argument of the workflow `streamSessions`. */
+export interface StreamSessionsInput {
+  /** State of the run this one continues; set by the workflow itself. */
+  readonly carried?: SessionsSnapshot;
+  /** Messages after which a run continues as new; default 5,000, half of the signals Temporal allows. For tests. */
+  readonly continueAfterMessages?: number;
+}
+
+/** Type of the workflow `streamSessions`, for handles. */
+export type StreamSessionsWorkflow = (input: StreamSessionsInput) => Promise<void>;
+
+/** A wish to play. Ids are 1 to 255 characters. */
+export interface AcquireRequest {
+  /**
+   * Chosen by the caller and used for one playback: the same id again is the same stream, and once it ended, no stream any
+   * more for as long as it is remembered.
+   */
+  readonly streamId: string;
+  readonly deviceId: string;
+  readonly deviceType?: string;
+  readonly contentId?: string;
+  /** Plan of the subscriber; chooses among the caps of the policy. */
+  readonly plan?: string;
+  /** Idempotency key: the same one again is answered with the stream it made, whatever stream id comes with it. */
+  readonly requestId?: string;
+  /** Streams to end when there is no free slot: all of them and the grant, or none. At most 20. */
+  readonly evict?: readonly string[];
+  /** Default `direct`. */
+  readonly mode?: StreamMode;
+}
+
+/** The cap that stands against an acquire. */
+export interface Violation {
+  readonly cap: 'account' | 'deviceType' | 'content';
+  /** Which device type or content. */
+  readonly key?: string;
+  readonly limit: number;
+  readonly active: number;
+}
+
+interface AcquireFacts {
+  /** Slots taken in the account, and its cap. */
+  readonly active: number;
+  readonly limit: number;
+  readonly policyVersion: number;
+  /** The shadow rules would have refused it. */
+  readonly shadowRefused?: true;
+}
+
+/** Answer of the update `acquire`; a refusal is a normal one. */
+export type AcquireReply =
+  | (AcquireFacts & {
+      readonly outcome: 'granted';
+      readonly stream: StreamView;
+      /** The stream was there already. */
+      readonly repeated: boolean;
+      readonly expiresInMs: number;
+      readonly heartbeatIntervalMs: number;
+      /** Streams that ended, or are about to, to make room. */
+      readonly evicted: readonly EndedStream[];
+    })
+  | (AcquireFacts & {
+      readonly outcome: 'refused';
+      readonly violation: Violation;
+      /** The streams in the way. */
+      readonly conflicts: readonly StreamView[];
+    })
+  /** A retry of an acquire whose stream is over. */
+  | { readonly outcome: 'ended'; readonly streamId: string; readonly end: StreamEnd }
+  /** The stream id or request id is in use for another device or stream: sharing it would share a slot. */
+  | { readonly outcome: 'idTaken'; readonly message: string };
+
+/** One stream that was seen alive. */
+export interface Beat {
+  readonly streamId: string;
+}
+
+/** One stream that is over. */
+export interface Release {
+  readonly streamId: string;
+  /** Keeps a repeated release of a counted stream from freeing a second slot. */
+  readonly requestId?: string;
+  /** Its player fell silent, so it ends as `expired`: said by whoever watches it. */
+  readonly lost?: boolean;
+}
+
+/** Ends streams by decision of an operator or of the account's holder. */
+export interface EvictRequest {
+  /** All streams when left out. */
+  readonly streamIds?: readonly string[];
+  readonly by?: string;
+  readonly reason?: string;
+}
+
+export interface EvictReply {
+  readonly evicted: readonly EndedStream[];
+  /** Named ones that were not active, with their end where it is remembered. */
+  readonly notActive: readonly { readonly streamId: string; readonly end?: StreamEnd }[];
+}
+
+/** What the shadow rules would have done. */
+export interface ShadowCount {
+  readonly version: number;
+  /** Acquires they were tried on, and how many of these they would have refused. */
+  readonly evaluated: number;
+  readonly refused: number;
+}
+
+/** Answer of the query `sessions`. */
+export interface SessionsView {
+  readonly active: readonly StreamView[];
+  readonly ended: readonly EndedStream[];
+  readonly slots: number;
+  /** Cap of the account, by the plan of its last acquire; absent before the first one. */
+  readonly limit?: number;
+  readonly policyVersion?: number;
+  readonly heartbeatIntervalMs?: number;
+  readonly shadow?: ShadowCount;
+}
+
+/** State of the ledger as plain data. Times are milliseconds since the epoch. */
+export interface SessionsSnapshot {
+  readonly nowMs: number;
+  readonly touchedAtMs: number;
+  readonly policy?: SessionPolicy;
+  readonly plan?: string;
+  readonly streams: readonly StreamRecord[];
+  readonly ended: readonly EndedRecord[];
+  readonly requests: readonly RequestRecord[];
+  readonly shadow?: ShadowCount;
+}
+
+export interface StreamRecord {
+  readonly streamId: string;
+  readonly deviceId: string;
+  readonly deviceType?: string;
+  readonly contentId?: string;
+  readonly requestId?: string;
+  readonly mode: StreamMode;
+  readonly slots: number;
+  readonly startedAtMs: number;
+  readonly leaseMs: number;
+  readonly leaseEndMs: number;
+  /** Its lease was given once more because nobody looked when it ended. */
+  readonly reprieved?: true;
+  readonly ending?: { readonly atMs: number; readonly end: StreamEnd };
+}
+
+export interface EndedRecord {
+  readonly streamId: string;
+  readonly deviceId: string;
+  readonly requestId?: string;
+  readonly mode: StreamMode;
+  readonly endedAtMs: number;
+  readonly end: StreamEnd;
+}
+
+/** A request on a counted stream that was carried out. */
+export interface RequestRecord {
+  readonly requestId: string;
+  readonly streamId: string;
+  readonly kind: 'acquire' | 'release';
+  readonly atMs: number;
+}
+
+/** The policy is the caller's own, parsed; the account takes it over when its version is higher. */
+export const acquireUpdate = defineUpdate<AcquireReply, [request: AcquireRequest, policy: SessionPolicy]>('acquire');
+export const evictUpdate = defineUpdate<EvictReply, [request: EvictRequest]>('evict');
+export const heartbeatSignal = defineSignal<[beats: readonly Beat[]]>('heartbeat');
+export const releaseSignal = defineSignal<[releases: readonly Release[]]>('release');
+export const sessionsQuery = defineQuery<SessionsView>('sessions');

@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { DEFAULT_SESSION_POLICY, OVER_LIMIT_BEHAVIOURS, type SessionRules } from '../../contracts/session-limits.ts';
+import { InvalidSessionPolicyError, parseSessionPolicy } from '../../contracts/session-policy.ts';
+import type { AcquireRequest } from '../../contracts/stream-sessions.ts';
+import { capsOf, judge, slotsOf, type Occupant } from '../../workflows/session-admission.ts';
+
+describe('the policy of stream sessions', () => {
+  it('needs a version and the cap of the account, and takes the rest from the defaults', () => {
+    const data = { version: 1, caps: { account: 3 } };
+    assert.deepEqual(parseSessionPolicy(data), DEFAULT_SESSION_POLICY);
+  });
+
+  it('refuses what would not limit as it was meant, by field', () => {
+    const refused: [data: unknown, message: RegExp][] = [
+      [undefined, /policy: /],
+      [{ caps: { account: 3 } }, /version: /],
+      [{ version: 1, caps: { account: -1 } }, /caps\.account: /],
+      [{ version: 1, caps: { account: 1_000 } }, /caps\.account: /],
+      [{ version: 1, caps: { account: 3, devicetypes: { tv: 1 } } }, /caps: .*devicetypes/],
+      [{ version: 1, caps: { account: 3 }, plans: { basic: { acount: 1 } } }, /plans\.basic: .*acount/],
+      [{ version: 1, caps: { account: 3 }, overLimit: 'evict' }, /overLimit: /],
+      [{ version: 1, caps: { account: 3 }, heartbeatIntervalMs: 40_000 }, /heartbeatIntervalMs: .*half/],
+      [{ version: 1, caps: { account: 3 }, handoffGraceMs: 60_000 }, /handoffGraceMs: /],
+      [{ version: 1, caps: { account: 3 }, shadow: { caps: { account: 1 } } }, /shadow\.version: /],
+    ];
+    for (const [data, message] of refused) {
+      assert.throws(
+        () => parseSessionPolicy(data),
+        (error) => error instanceof InvalidSessionPolicyError && message.test(error.message),
+        JSON.stringify(data),
+      );
+    }
+  });
+
+  it('puts the caps of a plan before the general ones, one by one', () => {
+    const rules = rulesWith({ caps: { account: 3, content: 1 }, plans: { family: { account: 5 } } });
+    assert.deepEqual(capsOf(rules, 'family'), { account: 5, content: 1 });
+    assert.deepEqual(capsOf(rules, 'constructor'), { account: 3, content: 1 });
+  });
+});
+
+describe('the admission of a stream', () => {
+  const tv = { streamId: 'a', deviceId: 'd1', deviceType: 'tv', contentId: 'film', slots: 1 };
+  const phone = { streamId: 'b', deviceId: 'd2', deviceType: 'phone', contentId: 'film', slots: 1 };
+  const tablet = { streamId: 'c', deviceId: 'd3', deviceType: 'tablet', contentId: 'news', slots: 1 };
+  const streams = [tv, phone, tablet];
+
+  it('names the cap and the streams in the way', () => {
+    const verdict = judge(rulesWith({ caps: { account: 5, content: 2 } }), streams, request({ contentId: 'film' }));
+    assert.deepEqual(verdict, {
+      admitted: false,
+      violation: { cap: 'content', key: 'film', limit: 2, active: 2 },
+      conflicts: [tv, phone],
+    });
+  });
+
+  it('caps a device type, and puts the cap of one content before that of all', () => {
+    const rules = rulesWith({ caps: { account: 5, deviceTypes: { tv: 1 }, content: 1, contents: { film: 3 } } });
+    assert.equal(judge(rules, streams, request({ contentId: 'film' })).admitted, true);
+    assert.equal(judge(rules, streams, request({ contentId: 'news' })).admitted, false);
+    assert.equal(judge(rules, streams, request({ deviceType: 'tv' })).admitted, false);
+    assert.equal(judge(rules, streams, request({ deviceType: 'watch' })).admitted, true);
+  });
+
+  it('evicts the oldest of the cap that is reached, not of the account', () => {
+    const rules = rulesWith({ overLimit: 'evictOldest', caps: { account: 5, contents: { news: 1 } } });
+    assert.deepEqual(judge(rules, streams, request({ contentId: 'news' })), { admitted: true, evict: [tablet] });
+  });
+
+  it('evicts streams of the same device and no others', () => {
+    const rules = rulesWith({ overLimit: 'evictSameDevice', caps: { account: 3 } });
+    assert.deepEqual(judge(rules, streams, request({ deviceId: 'd2' })), { admitted: true, evict: [phone] });
+    assert.equal(judge(rules, streams, request({ deviceId: 'd9' })).admitted, false);
+  });
+
+  it('evicts all named streams or none, and none while there is a free slot', () => {
+    const rules = rulesWith({ overLimit: 'evictNamed', caps: { account: 3, content: 1 } });
+    assert.deepEqual(judge(rules, streams, request({ evict: ['a', 'c', 'gone'] })), {
+      admitted: true,
+      evict: [tv, tablet],
+    });
+    const film = judge(rules, streams, request({ evict: ['a'], contentId: 'film' }));
+    assert.equal(film.admitted, false, 'one stream of the film would be left');
+    assert.deepEqual(
+      judge(rulesWith({ overLimit: 'evictNamed', caps: { account: 9 } }), streams, request({ evict: ['a'] })),
+      {
+        admitted: true,
+        evict: [],
+      },
+    );
+  });
+
+  it('evicts nobody when refusing the newest is the rule', () => {
+    const verdict = judge(rulesWith({ caps: { account: 3 } }), streams, request({ evict: ['a'] }));
+    assert.equal(verdict.admitted, false);
+  });
+
+  it('never lets a cap be exceeded, whatever the rules and the streams', () => {
+    fc.assert(
+      fc.property(
+        rulesArbitrary,
+        fc.array(occupantArbitrary, { maxLength: 8 }),
+        requestArbitrary,
+        (rules, some, wanted) => {
+          const streams = some.map((stream, index) => ({ ...stream, streamId: `s${index}` }));
+          const verdict = judge(rules, streams, wanted);
+          if (!verdict.admitted) return;
+          const left = [...streams.filter((stream) => !verdict.evict.includes(stream)), { ...wanted, slots: 1 }];
+          const caps = capsOf(rules, wanted.plan);
+          assert.ok(slotsOf(left) <= caps.account);
+          const { deviceType = '', contentId = '' } = wanted;
+          const sameType = slotsOf(left.filter((stream) => stream.deviceType === deviceType));
+          assert.ok(sameType <= (caps.deviceTypes?.[deviceType] ?? Infinity));
+          const sameContent = slotsOf(left.filter((stream) => stream.contentId === contentId));
+          assert.ok(sameContent <= (caps.contents?.[contentId] ?? caps.content ?? Infinity));
+        },
+      ),
+      { numRuns: 5_000 },
+    );
+  });
+
+  it('admits exactly when nothing stands against it, unless the rules evict', () => {
+    fc.assert(
+      fc.property(
+        rulesArbitrary,
+        fc.array(occupantArbitrary, { maxLength: 6 }),
+        requestArbitrary,
+        (rules, some, wanted) => {
+          const streams = some.map((stream, index) => ({ ...stream, streamId: `s${index}` }));
+          const strict = judge({ ...rules, overLimit: 'refuseNewest' }, streams, wanted);
+          const verdict = judge(rules, streams, wanted);
+          if (strict.admitted) assert.deepEqual(verdict, { admitted: true, evict: [] });
+          else if (verdict.admitted) assert.ok(verdict.evict.length > 0);
+          else assert.deepEqual(verdict, strict);
+          if (verdict.admitted && rules.overLimit === 'evictSameDevice') {
+            const named = new Set(wanted.evict);
+            const chosen = verdict.evict.filter(({ streamId }) => !named.has(streamId));
+            assert.ok(chosen.every(({ deviceId }) => deviceId === wanted.deviceId));
+          }
+        },
+      ),
+      { numRuns: 5_000 },
+    );
+  });
+});
+
+function rulesWith(change: Partial<SessionRules>): SessionRules {
+  return { version: 1, caps: { account: 3 }, overLimit: 'refuseNewest', ...change };
+}
+
+function request(more: Partial<AcquireRequest>): AcquireRequest {
+  return { streamId: 'new', deviceId: 'd0', ...more };
+}
+
+const cap = fc.integer({ min: 0, max: 4 });
+const deviceType = fc.constantFrom('tv', 'phone');
+const contentId = fc.constantFrom('film', 'news');
+const deviceId = fc.constantFrom('d1', 'd2', 'd3');
+const capsArbitrary = fc.record(
+  {
+    account: cap,
+    deviceTypes: fc.dictionary(deviceType, cap),
+    content: cap,
+    contents: fc.dictionary(contentId, cap),
+  },
+  { requiredKeys: ['account'] },
+);
+const rulesArbitrary: fc.Arbitrary<SessionRules> = fc.record({
+  version: fc.constant(1),
+  caps: capsArbitrary,
+  plans: fc.dictionary(
+    fc.constantFrom('basic', 'family'),
+    fc.record({ account: cap, content: cap }, { requiredKeys: [] }),
+  ),
+  overLimit: fc.constantFrom(...OVER_LIMIT_BEHAVIOURS),
+});
+const occupantArbitrary: fc.Arbitrary<Occupant> = fc.record(
+  { streamId: fc.constant(''), deviceId, deviceType, contentId, slots: fc.integer({ min: 1, max: 2 }) },
+  { requiredKeys: ['streamId', 'deviceId', 'slots'] },
+);
+const requestArbitrary: fc.Arbitrary<AcquireRequest> = fc.record(
+  {
+    streamId: fc.constant('new'),
+    deviceId,
+    deviceType,
+    contentId,
+    plan: fc.constantFrom('basic', 'family', 'other'),
+    evict: fc.uniqueArray(fc.constantFrom('s0', 's1', 's2', 's9')),
+  },
+  { requiredKeys: ['streamId', 'deviceId'] },
+);
