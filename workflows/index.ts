@@ -1,2 +1,3 @@
 // Temporal takes the workflow types of a bundle from the exports of one module.
 export { socialEvent } from './social-event.ts';
+export { streamSessions } from './stream-sessions.ts';

@@ -1,0 +1,100 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isGrpcServiceError, WorkflowNotFoundError, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { InvalidSessionRequestError, SessionsUnavailableError } from './session-errors.ts';
+
+/** The server takes 10 updates in flight on one workflow and refuses more [server 1.29]; others may call as well. */
+const MAX_IN_FLIGHT = 5;
+const FIRST_PAUSE_MS = 20;
+const LONGEST_PAUSE_MS = 500;
+/** Codes of gRPC [grpc.io: status codes] with which the same call is refused again. */
+const INVALID_ARGUMENT = 3;
+const NOT_FOUND = 5;
+const PERMISSION_DENIED = 7;
+const UNAUTHENTICATED = 16;
+const FINAL_CODES: readonly number[] = [INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, UNAUTHENTICATED];
+/** Type of the failure with which the account refuses a malformed message, see `workflows/session-forms.ts`. */
+const INVALID_SESSION_MESSAGE = 'InvalidSessionMessage';
+
+/** Marks an account whose workflow is not running: it has no streams. */
+export const NOT_RUNNING = Symbol('not running');
+
+/**
+ * Calls on accounts, bounded in number and time. Every message to an account is idempotent, so whatever fails without an
+ * answer is sent again until the time is over.
+ */
+export class SessionCalls {
+  readonly #client: Client;
+  readonly #timeoutMs: number;
+  /** Of each account with calls under way: how many, and who waits for a turn. */
+  readonly #accounts = new Map<string, { running: number; readonly waiting: (() => void)[] }>();
+
+  constructor(client: Client, timeoutMs: number) {
+    this.#client = client;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /**
+   * @returns the answer, or {@link NOT_RUNNING}
+   * @throws InvalidSessionRequestError, SessionsUnavailableError
+   */
+  async run<Answer>(account: string, what: string, call: () => Promise<Answer>): Promise<Answer | typeof NOT_RUNNING> {
+    const deadline = Date.now() + this.#timeoutMs;
+    await this.#takeTurn(account);
+    try {
+      return await this.#untilAnswered(deadline, what, call);
+    } finally {
+      this.#passTurn(account);
+    }
+  }
+
+  async #untilAnswered<Answer>(
+    deadline: number,
+    what: string,
+    call: () => Promise<Answer>,
+  ): Promise<Answer | typeof NOT_RUNNING> {
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+      try {
+        return await this.#client.withDeadline(deadline, call);
+      } catch (cause) {
+        if (cause instanceof WorkflowNotFoundError) return NOT_RUNNING;
+        const refused = refusalIn(cause);
+        if (refused) throw new InvalidSessionRequestError(refused.message, { cause });
+        // Half to one and a half of the pause, so that callers that were refused together do not come back together.
+        const waitMs = pauseMs * (0.5 + Math.random());
+        if (isFinal(cause) || Date.now() + waitMs >= deadline) throw new SessionsUnavailableError(what, { cause });
+        await sleep(waitMs);
+      }
+    }
+  }
+
+  async #takeTurn(account: string): Promise<void> {
+    const queue = this.#accounts.get(account) ?? { running: 0, waiting: [] };
+    this.#accounts.set(account, queue);
+    if (queue.running < MAX_IN_FLIGHT) {
+      queue.running++;
+      return;
+    }
+    // The turn is handed over, so the number of running calls stays.
+    await new Promise<void>((resolve) => queue.waiting.push(resolve));
+  }
+
+  #passTurn(account: string): void {
+    const queue = this.#accounts.get(account);
+    if (!queue) return;
+    const next = queue.waiting.shift();
+    if (next) return next();
+    queue.running--;
+    if (queue.running === 0) this.#accounts.delete(account);
+  }
+}
+
+function refusalIn(error: unknown): ApplicationFailure | undefined {
+  const cause = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
+  return cause instanceof ApplicationFailure && cause.type === INVALID_SESSION_MESSAGE ? cause : undefined;
+}
+
+function isFinal(error: unknown): boolean {
+  const cause = isGrpcServiceError(error) ? error : error instanceof Error ? error.cause : undefined;
+  return isGrpcServiceError(cause) && FINAL_CODES.includes(cause.code);
+}

@@ -1,0 +1,182 @@
+import { randomUUID } from 'node:crypto';
+import { WithStartWorkflowOperation, type Client } from '@temporalio/client';
+import { TASK_QUEUES, WORKFLOW_TYPES } from '../contracts/names.ts';
+import type { SessionPolicy } from '../contracts/session-limits.ts';
+import type { StreamView } from '../contracts/session-stream.ts';
+import {
+  acquireUpdate,
+  evictUpdate,
+  heartbeatSignal,
+  releaseSignal,
+  sessionsQuery,
+  type AcquireReply,
+  type AcquireRequest,
+  type EvictReply,
+  type EvictRequest,
+  type Release,
+  type SessionsView,
+  type StreamSessionsInput,
+  type StreamSessionsWorkflow,
+} from '../contracts/stream-sessions.ts';
+import { streamSessionsWorkflowId } from '../contracts/workflow-ids.ts';
+import { NOT_RUNNING, SessionCalls } from './session-calls.ts';
+import {
+  SessionsUnavailableError,
+  StreamEndedError,
+  StreamIdTakenError,
+  StreamLimitReachedError,
+  type StreamGone,
+} from './session-errors.ts';
+import { holdStream, type HeldStream, type HoldOptions } from './session-hold.ts';
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+
+export interface SessionsClientOptions {
+  readonly client: Client;
+  /** Parsed by `parseSessionPolicy`; a function is asked at each acquire, so that a new version holds at once. */
+  readonly policy: SessionPolicy | (() => SessionPolicy);
+  /** Longest time of one call, retries included, milliseconds; default 10,000. */
+  readonly timeoutMs?: number;
+  /** Task queue of the sessions workers; default `stream-sessions`. */
+  readonly taskQueue?: string;
+  /** Given to accounts that start: see `StreamSessionsInput`. For tests. */
+  readonly continueAfterMessages?: number;
+}
+
+/** An acquire as callers make it; without a stream id, one is made. */
+export type AcquireOptions = Omit<AcquireRequest, 'streamId'> & { readonly streamId?: string };
+
+export type Granted = Extract<AcquireReply, { outcome: 'granted' }>;
+
+/** What became of a beat. */
+export type BeatAnswer =
+  | { readonly streamId: string; readonly alive: true; readonly expiresInMs: number; readonly stream: StreamView }
+  | { readonly streamId: string; readonly alive: false; readonly end: StreamGone };
+
+/**
+ * Streams of accounts, directly on Temporal. All calls can be repeated; every one may throw `SessionsUnavailableError`, and
+ * none lets an error of Temporal through.
+ */
+export interface SessionsClient {
+  /**
+   * Takes a slot.
+   *
+   * @throws StreamLimitReachedError with the streams in the way
+   * @throws StreamEndedError when the stream id or request id is of a stream that is over
+   * @throws StreamIdTakenError, InvalidSessionRequestError
+   */
+  acquire(userId: string, request: AcquireOptions): Promise<Granted>;
+  /** Extends streams and tells which are over and why; one signal however many. */
+  heartbeat(userId: string, streamIds: string | readonly string[]): Promise<readonly BeatAnswer[]>;
+  /** Ends a stream, or frees one slot of a counted one. One that is gone already is no error. */
+  release(userId: string, release: string | Release): Promise<void>;
+  list(userId: string): Promise<SessionsView>;
+  /** Ends the named streams, or all, by decision of an operator. @throws InvalidSessionRequestError */
+  evict(userId: string, request: EvictRequest): Promise<EvictReply>;
+  /** Acquires, and beats until the stream ends or is released. Throws as {@link acquire} does. */
+  hold(userId: string, request: AcquireOptions, options?: HoldOptions): Promise<HeldStream>;
+}
+
+export function createSessionsClient(options: SessionsClientOptions): SessionsClient {
+  return new TemporalSessionsClient(options);
+}
+
+const NO_STREAMS: SessionsView = { active: [], ended: [], slots: 0 };
+
+class TemporalSessionsClient implements SessionsClient {
+  readonly #client: Client;
+  readonly #options: SessionsClientOptions;
+  readonly #calls: SessionCalls;
+
+  constructor(options: SessionsClientOptions) {
+    this.#client = options.client;
+    this.#options = options;
+    this.#calls = new SessionCalls(options.client, options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+  }
+
+  async acquire(userId: string, options: AcquireOptions): Promise<Granted> {
+    // Chosen before the first try: a retry after a lost answer must be the same stream.
+    const request = { ...options, streamId: options.streamId ?? randomUUID() };
+    const { policy } = this.#options;
+    const args: [AcquireRequest, SessionPolicy] = [request, typeof policy === 'function' ? policy() : policy];
+    const reply = await this.#calls.run(userId, 'acquire', () =>
+      this.#client.workflow.executeUpdateWithStart(acquireUpdate, {
+        args,
+        startWorkflowOperation: this.#startOperation(userId),
+      }),
+    );
+    if (reply === NOT_RUNNING) throw new SessionsUnavailableError('acquire');
+    switch (reply.outcome) {
+      case 'granted':
+        return reply;
+      case 'refused':
+        throw new StreamLimitReachedError(reply.violation, reply.conflicts);
+      case 'ended':
+        throw new StreamEndedError(reply.streamId, reply.end);
+      case 'idTaken':
+        throw new StreamIdTakenError(reply.message);
+    }
+  }
+
+  async heartbeat(userId: string, streamIds: string | readonly string[]): Promise<readonly BeatAnswer[]> {
+    const ids = typeof streamIds === 'string' ? [streamIds] : streamIds;
+    const beats = ids.map((streamId) => ({ streamId }));
+    const sent = await this.#calls.run(userId, 'heartbeat', () => this.#handle(userId).signal(heartbeatSignal, beats));
+    // A query is answered after the signals that came before it, and leaves no trace in the history.
+    const view = sent === NOT_RUNNING ? NO_STREAMS : await this.list(userId);
+    return ids.map((streamId) => answerOf(streamId, view));
+  }
+
+  async release(userId: string, release: string | Release): Promise<void> {
+    const releases = [typeof release === 'string' ? { streamId: release } : release];
+    await this.#calls.run(userId, 'release', () => this.#handle(userId).signal(releaseSignal, releases));
+  }
+
+  async list(userId: string): Promise<SessionsView> {
+    const view = await this.#calls.run(userId, 'list', () => this.#handle(userId).query(sessionsQuery));
+    // A closed run still answers queries; by then it has nothing left.
+    return view === NOT_RUNNING ? NO_STREAMS : view;
+  }
+
+  async evict(userId: string, request: EvictRequest): Promise<EvictReply> {
+    const reply = await this.#calls.run(userId, 'evict', () =>
+      this.#handle(userId).executeUpdate(evictUpdate, { args: [request] }),
+    );
+    if (reply !== NOT_RUNNING) return reply;
+    return { evicted: [], notActive: (request.streamIds ?? []).map((streamId) => ({ streamId })) };
+  }
+
+  async hold(userId: string, request: AcquireOptions, options: HoldOptions = {}): Promise<HeldStream> {
+    return holdStream(this, userId, await this.acquire(userId, request), options);
+  }
+
+  #handle(userId: string) {
+    return this.#client.workflow.getHandle<StreamSessionsWorkflow>(streamSessionsWorkflowId(userId));
+  }
+
+  /** Good for one call only, says the SDK. */
+  #startOperation(userId: string): WithStartWorkflowOperation<StreamSessionsWorkflow> {
+    const { taskQueue = TASK_QUEUES.streamSessions, continueAfterMessages } = this.#options;
+    const input: StreamSessionsInput = continueAfterMessages === undefined ? {} : { continueAfterMessages };
+    return new WithStartWorkflowOperation<StreamSessionsWorkflow>(WORKFLOW_TYPES.streamSessions, {
+      workflowId: streamSessionsWorkflowId(userId),
+      taskQueue,
+      args: [input],
+      workflowIdConflictPolicy: 'USE_EXISTING',
+      staticSummary: 'streams of one account',
+    });
+  }
+}
+
+function answerOf(streamId: string, { active, ended }: SessionsView): BeatAnswer {
+  const stream = active.find((other) => other.streamId === streamId);
+  if (!stream) {
+    const end = ended.find((other) => other.streamId === streamId)?.end ?? { reason: 'unknown' };
+    return { streamId, alive: false, end };
+  }
+  const { ending, leaseMs } = stream;
+  // Both times are the server's, so a client's own clock does not matter.
+  const startOfLease = Date.parse(stream.leaseEndsAt) - leaseMs;
+  const expiresInMs = ending ? Math.max(0, Date.parse(ending.at) - startOfLease) : leaseMs;
+  return { streamId, alive: true, expiresInMs, stream };
+}

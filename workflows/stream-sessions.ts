@@ -1,0 +1,161 @@
+import {
+  allHandlersFinished,
+  condition,
+  continueAsNew,
+  metricMeter,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { activeStreamsKey } from '../contracts/session-attributes.ts';
+import {
+  acquireUpdate,
+  evictUpdate,
+  heartbeatSignal,
+  releaseSignal,
+  sessionsQuery,
+  type AcquireReply,
+  type StreamSessionsInput,
+} from '../contracts/stream-sessions.ts';
+import { describeSessions } from './session-details.ts';
+import { checkAcquire, checkEvict, usableBeats, usableReleases } from './session-forms.ts';
+import { SessionLedger } from './session-ledger.ts';
+
+/** Temporal allows 10,000 signals a run and suggests to continue for updates and events, but not for signals [server 1.29]. */
+const DEFAULT_CONTINUE_AFTER_MESSAGES = 5_000;
+
+const acquires = metricMeter.createCounter('stream_sessions_acquires_total', 'acquire', 'Acquires by outcome');
+const shadowRefusals = metricMeter.createCounter(
+  'stream_sessions_shadow_refusals_total',
+  'acquire',
+  'Acquires that were judged anew and that the shadow policy would have refused',
+);
+
+/**
+ * The streams of one account, for as long as there are any. All handlers are synchronous, so each message is decided in one
+ * piece and in the order of its arrival; the loop only wakes for the earliest end, for closing and for continuing as new.
+ */
+export async function streamSessions(input: StreamSessionsInput): Promise<void> {
+  await new SessionsRun(input).run();
+}
+
+/** What the one timer waits for. */
+interface Wake {
+  readonly atMs: number;
+  readonly summary: string;
+}
+
+class SessionsRun {
+  readonly #input: StreamSessionsInput;
+  readonly #ledger: SessionLedger;
+  readonly #continueAfter: number;
+  #messages = 0;
+  #shownSlots = workflowInfo().typedSearchAttributes.get(activeStreamsKey);
+
+  constructor(input: StreamSessionsInput) {
+    this.#input = input;
+    this.#ledger = new SessionLedger(Date.now(), input.carried);
+    this.#continueAfter = input.continueAfterMessages ?? DEFAULT_CONTINUE_AFTER_MESSAGES;
+    this.#registerHandlers();
+  }
+
+  async run(): Promise<void> {
+    for (;;) {
+      this.#ledger.advance(Date.now());
+      this.#publish();
+      if (this.#mustContinue()) return this.#continue();
+      const wake = this.#nextWake();
+      const remainingMs = wake.atMs - Date.now();
+      if (remainingMs <= 0 && this.#isIdle()) return;
+      await condition(() => this.#mustContinue() || this.#mustRearm(wake), Math.max(remainingMs, 1), {
+        summary: wake.summary,
+      });
+    }
+  }
+
+  #registerHandlers(): void {
+    const ledger = this.#ledger;
+    setHandler(
+      acquireUpdate,
+      (request, policy) => this.#onMessage(() => counted(ledger.acquire(request, policy, Date.now()))),
+      { validator: checkAcquire, description: 'Takes a slot for a stream, or answers which streams are in the way' },
+    );
+    setHandler(evictUpdate, (request) => this.#onMessage(() => ledger.evict(request, Date.now())), {
+      validator: checkEvict,
+      description: 'Ends streams: {"streamIds": ["..."], "by": "...", "reason": "..."}; without ids, all',
+    });
+    setHandler(
+      heartbeatSignal,
+      (beats) => {
+        this.#onMessage(() => {
+          ledger.heartbeat(usableBeats(beats), Date.now());
+        });
+      },
+      { description: 'Extends streams: [{"streamId": "..."}]' },
+    );
+    setHandler(
+      releaseSignal,
+      (releases) => {
+        this.#onMessage(() => {
+          ledger.release(usableReleases(releases), Date.now());
+        });
+      },
+      { description: 'Ends streams: [{"streamId": "..."}]' },
+    );
+    setHandler(sessionsQuery, () => ledger.view(), { description: 'Active and lately ended streams' });
+  }
+
+  #onMessage<Answer>(decide: () => Answer): Answer {
+    this.#messages++;
+    const answer = decide();
+    this.#publish();
+    return answer;
+  }
+
+  #mustContinue(): boolean {
+    return this.#messages >= this.#continueAfter || workflowInfo().continueAsNewSuggested;
+  }
+
+  async #continue(): Promise<never> {
+    await condition(allHandlersFinished);
+    return continueAsNew<typeof streamSessions>({ ...this.#input, carried: this.#ledger.snapshot() });
+  }
+
+  #isIdle(): boolean {
+    return this.#ledger.nextEndMs() === undefined && allHandlersFinished();
+  }
+
+  #nextWake(): Wake {
+    const endMs = this.#ledger.nextEndMs();
+    if (endMs !== undefined) return { atMs: endMs, summary: 'the earliest end of a lease' };
+    return { atMs: this.#ledger.idleAtMs(), summary: 'no streams: closes by itself' };
+  }
+
+  /**
+   * The timer must be set earlier when something ends earlier. Later is a matter of cost: a fired timer with its task is five
+   * events, a new timer in a task that runs anyway is two. So it is moved when less than half of the wait would be left.
+   */
+  #mustRearm(armed: Wake): boolean {
+    const next = this.#nextWake();
+    const nowMs = Date.now();
+    return next.atMs < armed.atMs || 2 * (armed.atMs - nowMs) < next.atMs - nowMs;
+  }
+
+  /** Shows the state in the Web UI; the attribute is written only when it changes, as each write is an event. */
+  #publish(): void {
+    const slots = this.#ledger.slots();
+    if (slots !== this.#shownSlots) {
+      this.#shownSlots = slots;
+      upsertSearchAttributes([{ key: activeStreamsKey, value: slots }]);
+    }
+    setCurrentDetails(describeSessions(this.#ledger.view()));
+  }
+}
+
+function counted(reply: AcquireReply): AcquireReply {
+  const outcome = reply.outcome === 'granted' && reply.repeated ? 'repeated' : reply.outcome;
+  acquires.add(1, { outcome });
+  if ('shadowRefused' in reply) shadowRefusals.add(1);
+  return reply;
+}
