@@ -1,10 +1,10 @@
 import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
-import { requireSecureEndpoint } from '../bridge/endpoint-security.ts';
+import { requireSecureEndpoint } from '../contracts/endpoint-security.ts';
 import { DEFAULT_EVENT_POLICY, type EventPolicy } from '../contracts/event-policy.ts';
 import { MESSAGE_ROUTES } from '../contracts/names.ts';
 
-const ROLES = ['bridge', 'events'] as const;
+const ROLES = ['bridge', 'events', 'sessions'] as const;
 
 const positiveInt = z.coerce.number().int().positive();
 const milliseconds = z.coerce.number().int().min(1);
@@ -16,7 +16,7 @@ const commaList = z
 
 /** Settings read from the environment; `.env.example` explains each. An empty variable counts as not set. */
 const environmentSchema = z.object({
-  ROLES: commaList.pipe(z.array(z.enum(ROLES)).min(1)).default([...ROLES]),
+  ROLES: commaList.pipe(z.array(z.enum(ROLES)).min(1)).default(['bridge', 'events']),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
   METRICS_ADDRESS: address.default('127.0.0.1:9464'),
   HEALTH_ADDRESS: address.default('127.0.0.1:9465'),
@@ -51,6 +51,7 @@ const environmentSchema = z.object({
   WORKER_ACTIVITY_TASK_POLLERS: positiveInt.default(5),
   WORKER_DEPLOYMENT_NAME: z.string().optional(),
   WORKER_BUILD_ID: z.string().optional(),
+  SESSIONS_MAX_CACHED_WORKFLOWS: z.coerce.number().int().min(20).default(1_000),
 
   EVENT_FAST_ATTEMPT_TIMEOUT_MS: milliseconds.optional(),
   EVENT_ATTEMPT_TIMEOUT_MS: milliseconds.optional(),

@@ -8,6 +8,7 @@ import { createEventWorker } from './event-worker.ts';
 import { startHealthServer } from './health-server.ts';
 import { checkNamespace } from './namespace-check.ts';
 import { installRuntime } from './runtime.ts';
+import { createSessionsWorker } from './sessions-worker.ts';
 import { shutdownSignal } from './shutdown-signal.ts';
 import { loadWorkflowBundle } from './workflow-bundle.ts';
 
@@ -15,8 +16,8 @@ import { loadWorkflowBundle } from './workflow-bundle.ts';
 const BRIDGE_SHARE_OF_GRACE = 0.5;
 
 /**
- * A worker process: bridge, event worker or both, by `ROLES`. Order of shutdown: stop receiving and finish what the bridge
- * holds, drain the worker, close the connection.
+ * A worker process: bridge, event worker and sessions worker, by `ROLES`. Order of shutdown: stop receiving and finish what
+ * the bridge holds, drain the workers, close the connection.
  */
 async function main(): Promise<void> {
   const config = loadConfigOrExit();
@@ -43,39 +44,43 @@ async function serve(
   const client = new Client({ connection, namespace: config.temporal.namespace });
   const graceMs = config.environment.SHUTDOWN_GRACE_MS;
   const workerGraceMs = graceMs * (1 - BRIDGE_SHARE_OF_GRACE);
-  const worker = config.roles.has('events')
-    ? await createEventWorker({
-        connection,
-        client,
-        config,
-        shutdownGraceMs: workerGraceMs,
-        workflowBundle: await loadWorkflowBundle(config.environment.WORKFLOW_BUNDLE),
-      })
-    : undefined;
-  const running = worker?.run() ?? Promise.resolve();
-  const failed = running.then(() => new Promise<never>(() => undefined));
+  const workers = new Map<string, Worker>();
+  if (config.roles.has('events') || config.roles.has('sessions')) {
+    const workflowBundle = await loadWorkflowBundle(config.environment.WORKFLOW_BUNDLE);
+    if (config.roles.has('events')) {
+      const options = { connection, client, config, shutdownGraceMs: workerGraceMs, workflowBundle };
+      workers.set('events', await createEventWorker(options));
+    }
+    if (config.roles.has('sessions')) {
+      workers.set('sessions', await createSessionsWorker({ connection, config, workflowBundle }));
+    }
+  }
+  const running = Array.from(workers.values(), (worker) => worker.run());
+  const failed = Promise.all(running).then(() => new Promise<never>(() => undefined));
   const bridgeGraceMs = graceMs * BRIDGE_SHARE_OF_GRACE;
   const bridge = config.roles.has('bridge')
     ? await createEventBridge({ config, client, logger, meter, shutdownGraceMs: bridgeGraceMs })
     : undefined;
   const health = await startHealthServer(config.environment.HEALTH_ADDRESS, {
-    live: () => worker?.getState() !== 'FAILED',
-    unready: () => unreadyParts(worker, bridge),
+    live: () => [...workers.values()].every((worker) => worker.getState() !== 'FAILED'),
+    unready: () => unreadyParts(workers, bridge),
   });
   logger.info({ roles: [...config.roles] }, 'ready');
   try {
     logger.info({ signal: await Promise.race([stop, failed]) }, 'stopping: no more messages are received');
   } finally {
     if (bridge) logger.info({ counts: await bridge.stop() }, 'bridge drained');
-    if (worker?.getState() === 'RUNNING') worker.shutdown();
-    await running;
+    for (const worker of workers.values()) if (worker.getState() === 'RUNNING') worker.shutdown();
+    // All of them drain, also when one fails at it.
+    await Promise.allSettled(running);
+    await Promise.all(running);
     await health.close();
   }
 }
 
-function unreadyParts(worker: Worker | undefined, bridge: Bridge | undefined): string[] {
+function unreadyParts(workers: ReadonlyMap<string, Worker>, bridge: Bridge | undefined): string[] {
   const parts: string[] = [];
-  if (worker && worker.getState() !== 'RUNNING') parts.push('events');
+  for (const [role, worker] of workers) if (worker.getState() !== 'RUNNING') parts.push(role);
   if (bridge && !bridge.ready()) parts.push('bridge');
   return parts;
 }
