@@ -1,4 +1,5 @@
 import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
+import { FIRST_SENT, REJECT_REASON } from '../contracts/dead-letter-attributes.ts';
 import type { Rejection } from './rejection.ts';
 
 /** SQS takes at most 10 attributes a message [SQS Developer Guide: message metadata]. */
@@ -7,24 +8,24 @@ const MAX_REASON_CHARACTERS = 1_000;
 /** What SQS refuses in text [SQS API: SendMessage]; it allows the rest of XML 1.0's characters. */
 const REFUSED_CHARACTERS = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu;
 
-export const REJECT_REASON = 'RejectReason';
-
 export type MessageAttributes = Readonly<Record<string, MessageAttributeValue>>;
 
 /**
  * Attributes of a message in the dead-letter queue: the original ones, as many as fit, and always `RejectReason`, which
- * overwrites one of an earlier rejection.
+ * overwrites one of an earlier rejection, and `FirstSentTimestamp`.
  */
 export function deadLetterAttributes(
   original: MessageAttributes,
   rejection: Rejection,
+  sentMicros: number,
 ): Record<string, MessageAttributeValue> {
   const kept = Object.entries(original)
-    .filter(([name]) => name !== REJECT_REASON)
-    .slice(0, MAX_ATTRIBUTES - 1)
+    .filter(([name]) => name !== REJECT_REASON && name !== FIRST_SENT)
+    .slice(0, MAX_ATTRIBUTES - 2)
     .map(([name, value]) => [name, sendable(value)] as const);
   return {
     ...Object.fromEntries(kept),
+    [FIRST_SENT]: { DataType: 'String', StringValue: String(Math.floor(sentMicros / 1000)) },
     [REJECT_REASON]: { DataType: 'String', StringValue: rejectReason(rejection) },
   };
 }

@@ -29,7 +29,7 @@ export class DeadLetters {
     const { messageId } = message;
     const facts = { messageId, deadLetterQueue: queue.name, reason: rejection.code };
     for (const original of [message.attributes, {}]) {
-      const attributes = deadLetterAttributes(original, rejection);
+      const attributes = deadLetterAttributes(original, rejection, message.sentMicros);
       const refusal = await gate.persist(() => queue.send(message, attributes, signal), signal);
       if (refusal === undefined) {
         logger.warn(facts, 'rejected a message');

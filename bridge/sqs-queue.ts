@@ -9,6 +9,7 @@ import {
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 import { randomUUID } from 'node:crypto';
+import { firstSentMs } from '../contracts/dead-letter-attributes.ts';
 import type { MessageAttributes } from './dead-letter-message.ts';
 import type { ReceivedMessage } from './in-hand.ts';
 import { entryId, failuresOf, type EntryFailure } from './sqs-batch.ts';
@@ -138,7 +139,7 @@ function toQueueMessage(message: Message): QueueMessage {
     messageId: MessageId,
     receiptHandle: ReceiptHandle,
     body: Body,
-    sentMicros: sentMs * 1000,
+    sentMicros: firstSentMs(MessageAttributes, sentMs) * 1000,
     attributes: MessageAttributes,
     ...(Attributes.MessageGroupId === undefined ? {} : { groupId: Attributes.MessageGroupId }),
   };

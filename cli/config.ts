@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
+import { requireSecureEndpoint } from '../contracts/endpoint-security.ts';
 import { MESSAGE_ROUTES } from '../contracts/names.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -136,11 +137,9 @@ function parseJson(text: string): unknown {
 
 /** As the worker demands it: TLS, unless to this machine or to a host the operator listed. */
 function requireSecure(name: string, url: string, plaintextHosts: readonly string[]): void {
-  const { protocol, hostname } = new URL(url);
-  const host = hostname.toLowerCase().replace(/^\[(.*)\]$/u, '$1');
-  const isLoopback = host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/u.test(host);
-  if (protocol === 'https:' || isLoopback || plaintextHosts.includes(host)) return;
-  throw new UsageError(
-    `${name} would send credentials and messages unencrypted to ${host}; use TLS, or list ${host} in PLAINTEXT_HOSTS`,
-  );
+  try {
+    requireSecureEndpoint(name, url, plaintextHosts);
+  } catch (cause) {
+    throw new UsageError(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
 }

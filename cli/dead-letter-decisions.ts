@@ -76,13 +76,6 @@ Example:
         results.push({ queue: each.queue, ...counts });
       }
       output.result({ dryRun, queues: results }, () => redriveTable(results, dryRun));
-      const withoutTime = results.reduce((sum, each) => sum + each.withoutTime, 0);
-      if (withoutTime > 0) {
-        output.note(
-          `Without an EventTime: ${counted(withoutTime, 'message')} of follows or reactions. Such count as acted at the moment ` +
-            'of the redrive, later than what came meanwhile.',
-        );
-      }
       if (signal.aborted) output.note('Interrupted; the same command goes on with what is left.');
       return signal.aborted ? EXIT.failed : EXIT.done;
     }),

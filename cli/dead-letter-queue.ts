@@ -9,6 +9,7 @@ import {
   type Message,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
+import { firstSentMs } from '../contracts/dead-letter-attributes.ts';
 import { deadLetterQueueName } from '../contracts/names.ts';
 import { originalAttributes, type DeadLetter } from './dead-letter.ts';
 
@@ -141,7 +142,7 @@ function toHeldLetter(message: Message, queue: string): HeldLetter {
       queue,
       body: Body,
       attributes: MessageAttributes,
-      sentAt: new Date(Number(Attributes.SentTimestamp ?? 0)),
+      sentAt: new Date(firstSentMs(MessageAttributes, Number(Attributes.SentTimestamp ?? 0))),
       receiveCount: Number(Attributes.ApproximateReceiveCount ?? 0),
       ...(Attributes.MessageGroupId === undefined ? {} : { groupId: Attributes.MessageGroupId }),
     },

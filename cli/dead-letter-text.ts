@@ -1,3 +1,4 @@
+import { FIRST_SENT, REJECT_REASON } from '../contracts/dead-letter-attributes.ts';
 import type { DeadLetter } from './dead-letter.ts';
 import { reasonOf, sizeOf } from './dead-letter.ts';
 import { formatTable, formatTime, shortened } from './table.ts';
@@ -41,7 +42,7 @@ export function deadLetterTable(letters: readonly DeadLetter[]): string[] {
 
 export function deadLetterText(letter: DeadLetter): string[] {
   const { attributes } = deadLetterData(letter);
-  const others = Object.entries(attributes).filter(([name]) => name !== 'RejectReason');
+  const others = Object.entries(attributes).filter(([name]) => name !== REJECT_REASON && name !== FIRST_SENT);
   return [
     `message    ${letter.messageId}`,
     `queue      ${letter.queue}`,

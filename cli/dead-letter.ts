@@ -1,9 +1,10 @@
 import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
+import { FIRST_SENT, REJECT_REASON } from '../contracts/dead-letter-attributes.ts';
 import { deadLetterQueueName } from '../contracts/names.ts';
 import type { NamedQueue } from './config.ts';
 
-/** Attribute the bridge adds to a message it rejects: `<Code>: <sentence>`. */
-export const REJECT_REASON = 'RejectReason';
+/** SQS takes at most 10 [SQS Developer Guide: message metadata]. */
+const MAX_ATTRIBUTES = 10;
 
 /** What stands for the reason of a message that SQS itself moved, after too many receives. */
 const MOVED_BY_SQS = 'moved by SQS after too many receives';
@@ -17,7 +18,7 @@ export interface DeadLetter {
   readonly queue: string;
   readonly body: string;
   readonly attributes: Attributes;
-  /** When it came into the dead-letter queue; of one SQS moved on a standard queue, when it was first sent. */
+  /** When it was first sent; of one SQS itself moved on a FIFO queue, when it was moved. */
   readonly sentAt: Date;
   /** How often it was received from here, looking included. */
   readonly receiveCount: number;
@@ -45,31 +46,28 @@ export function matches(letter: DeadLetter, { reason, messageIds }: DeadLetterFi
   return reason === undefined || reason.test(reasonOf(letter));
 }
 
-/** The attributes the message had before it was rejected, in the form SQS takes them back. */
-export function originalAttributes({ attributes }: DeadLetter): Record<string, MessageAttributeValue> {
-  const kept = Object.entries(attributes).filter(([name]) => name !== REJECT_REASON);
-  return Object.fromEntries(
-    // A received attribute may bear empty lists, which SQS refuses when they are sent.
-    kept.map(([name, { DataType, StringValue, BinaryValue }]) => [
-      name,
-      {
-        DataType,
-        ...(StringValue === undefined ? {} : { StringValue }),
-        ...(BinaryValue === undefined ? {} : { BinaryValue }),
-      },
-    ]),
-  );
-}
-
 /**
- * Whether the message says itself when the user acted: by `EventTime`, or by the envelope of SNS. One that does not is
- * ordered by the moment it is sent, which a redrive changes.
+ * The attributes the message had before it was rejected, in the form SQS takes them back, and when it was first sent, so
+ * that the copy keeps its place among the events of its edge.
  */
-export function bearsTime({ body }: DeadLetter): boolean {
-  const outer = parseObject(body);
-  if (outer === undefined) return true;
-  if (typeof outer['Timestamp'] === 'string' && outer['Type'] === 'Notification') return true;
-  return outer['EventTime'] !== undefined;
+export function originalAttributes({ attributes, sentAt }: DeadLetter): Record<string, MessageAttributeValue> {
+  const kept = Object.entries(attributes)
+    .filter(([name]) => name !== REJECT_REASON && name !== FIRST_SENT)
+    .slice(0, MAX_ATTRIBUTES - 1);
+  return {
+    ...Object.fromEntries(
+      // A received attribute may bear empty lists, which SQS refuses when they are sent.
+      kept.map(([name, { DataType, StringValue, BinaryValue }]) => [
+        name,
+        {
+          DataType,
+          ...(StringValue === undefined ? {} : { StringValue }),
+          ...(BinaryValue === undefined ? {} : { BinaryValue }),
+        },
+      ]),
+    ),
+    [FIRST_SENT]: { DataType: 'String', StringValue: String(sentAt.getTime()) },
+  };
 }
 
 /**
@@ -81,15 +79,4 @@ export function chosenQueues(queues: readonly NamedQueue[], choice: string | und
   if (choice === undefined) return queues.map(({ queue }) => queue);
   const known = queues.find(({ topic, queue }) => [topic, queue, deadLetterQueueName(queue)].includes(choice));
   return [known?.queue ?? choice.replace(/-dlq(\.fifo)?$/u, '$1')];
-}
-
-function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- any object can be read by name
-    if (typeof value === 'object' && value !== null) return value as Readonly<Record<string, unknown>>;
-  } catch {
-    // Not JSON: it is no message of ours and has no order.
-  }
-  return undefined;
 }

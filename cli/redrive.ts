@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Pacer } from '../client/pacer.ts';
-import { bearsTime, matches, type DeadLetter, type DeadLetterFilter } from './dead-letter.ts';
+import { matches, type DeadLetter, type DeadLetterFilter } from './dead-letter.ts';
 import type { DeadLetterQueue } from './dead-letter-queue.ts';
 import { walkDeadLetters } from './dead-letter-walk.ts';
 
@@ -24,11 +24,7 @@ export interface RedriveCounts {
   left: number;
   /** Copies of a message redriven in this run: rejected again meanwhile, or double from the start. Left. */
   repeated: number;
-  /** Redriven ones of an edge that do not say when the user acted: they count as sent now. */
-  withoutTime: number;
 }
-
-const EDGE_QUEUES = /reaction|follow/u;
 
 /**
  * Sends the messages of a dead-letter queue back to its source queue, each deleted only after it was sent: a crash in
@@ -36,7 +32,7 @@ const EDGE_QUEUES = /reaction|follow/u;
  */
 export async function redrive(queue: DeadLetterQueue, options: RedriveOptions): Promise<RedriveCounts> {
   const { filter, limit, pacer, dryRun, onProgress } = options;
-  const counts: RedriveCounts = { redriven: 0, left: 0, repeated: 0, withoutTime: 0 };
+  const counts: RedriveCounts = { redriven: 0, left: 0, repeated: 0 };
   const done = new Set<string>();
   await walkDeadLetters(
     queue,
@@ -59,7 +55,6 @@ export async function redrive(queue: DeadLetterQueue, options: RedriveOptions): 
         await queue.delete(held);
       }
       counts.redriven++;
-      if (EDGE_QUEUES.test(queue.queue) && !bearsTime(held.letter)) counts.withoutTime++;
       onProgress?.({ ...counts });
       return dryRun ? 'stays' : 'gone';
     },

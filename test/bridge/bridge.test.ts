@@ -25,6 +25,14 @@ describe('startBridge', () => {
     assert.deepEqual(harness.deadLetters(queue), []);
   });
 
+  it('orders a raw message that was redriven by the moment it was first sent', async () => {
+    const queue = harness.createQueue();
+    const messageAttributes = { FirstSentTimestamp: { DataType: 'String', StringValue: '1700000000000' } };
+    harness.server.sendMessage(queue, JSON.stringify(followMessage()), { messageAttributes });
+    await harness.bridge(queue, 'follow');
+    await eventually(() => assert.equal(harness.starter.events[0]?.eventTimeMicros, 1_700_000_000_000_000));
+  });
+
   it('orders a raw message by the SentTimestamp of SQS', async () => {
     const queue = harness.createQueue();
     const before = Date.now();

@@ -9,24 +9,32 @@ const text = (StringValue: string) => ({ DataType: 'String', StringValue });
 describe('deadLetterAttributes', () => {
   it('keeps the original attributes and adds the reason', () => {
     const bytes = { DataType: 'Binary', BinaryValue: new Uint8Array([1, 2]) };
-    assert.deepEqual(deadLetterAttributes({ trace: text('a'), blob: { ...bytes, StringListValues: [] } }, rejection), {
-      trace: text('a'),
-      blob: bytes,
-      RejectReason: text('InvalidMessage: Actor: must be text'),
-    });
+    assert.deepEqual(
+      deadLetterAttributes({ trace: text('a'), blob: { ...bytes, StringListValues: [] } }, rejection, 7_000),
+      {
+        trace: text('a'),
+        blob: bytes,
+        FirstSentTimestamp: text('7'),
+        RejectReason: text('InvalidMessage: Actor: must be text'),
+      },
+    );
   });
 
   it('never has more than ten, the reason always among them', () => {
     const original = Object.fromEntries(Array.from({ length: 10 }, (_, index) => [`a${index}`, text('x')]));
-    const attributes = deadLetterAttributes(original, rejection);
+    const attributes = deadLetterAttributes(original, rejection, 7_000);
     assert.equal(Object.keys(attributes).length, 10);
     assert.ok(attributes.RejectReason);
   });
 
   it('replaces the reason of an earlier rejection', () => {
-    const { RejectReason, ...others } = deadLetterAttributes({ RejectReason: text('old'), a: text('x') }, rejection);
+    const { RejectReason, ...others } = deadLetterAttributes(
+      { RejectReason: text('old'), a: text('x') },
+      rejection,
+      7_000,
+    );
     assert.equal(RejectReason?.StringValue, 'InvalidMessage: Actor: must be text');
-    assert.deepEqual(others, { a: text('x') });
+    assert.deepEqual(others, { a: text('x'), FirstSentTimestamp: text('7') });
   });
 });
 

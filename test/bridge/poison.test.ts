@@ -60,9 +60,10 @@ describe('poison', () => {
     harness.server.sendMessage(queue, 'poison', { messageAttributes });
     const bridge = await harness.bridge(queue);
     await eventually(() => assert.equal(bridge.counts().rejected, 1));
-    const { RejectReason, ...others } = harness.deadLetters(queue)[0]?.messageAttributes ?? {};
+    const { RejectReason, FirstSentTimestamp, ...others } = harness.deadLetters(queue)[0]?.messageAttributes ?? {};
     assert.deepEqual(others, messageAttributes);
     assert.match(RejectReason?.StringValue ?? '', /^InvalidJson: /);
+    assert.match(FirstSentTimestamp?.StringValue ?? '', /^\d{13}$/);
   });
 
   it('can be read from the dead-letter queue by any consumer', async () => {
@@ -102,7 +103,8 @@ describe('poison', () => {
     const bridge = await harness.bridge(queue);
     await eventually(() => assert.equal(bridge.counts().rejected, 1));
     const [letter] = harness.deadLetters(queue);
-    assert.deepEqual([letter?.body, Object.keys(letter?.messageAttributes ?? {})], ['poison', ['RejectReason']]);
+    const names = Object.keys(letter?.messageAttributes ?? {}).toSorted();
+    assert.deepEqual([letter?.body, names], ['poison', ['FirstSentTimestamp', 'RejectReason']]);
   });
 
   it('too large for the dead-letter queue is left to the redrive policy, loudly', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { requireSecureEndpoint } from '../../bridge/endpoint-security.ts';
+import { requireSecureEndpoint } from '../../contracts/endpoint-security.ts';
 
 describe('requireSecureEndpoint', () => {
   it('accepts TLS to anywhere', () => {
