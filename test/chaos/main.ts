@@ -1,0 +1,33 @@
+import { removeSharedWorkflowBundle } from '../support/workflow-bundle.ts';
+import { describeRun, judge } from './accounting.ts';
+import { HELP, readOptions } from './options.ts';
+import { runChaos } from './run.ts';
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2));
+  if (!options) {
+    process.stdout.write(HELP);
+    return;
+  }
+  const begun = performance.now();
+  const say = (line: string): void => {
+    const seconds = ((performance.now() - begun) / 1000).toFixed(1).padStart(6);
+    process.stdout.write(`${seconds} s  ${line}\n`);
+  };
+  say(`seed ${options.seed}`);
+  try {
+    const facts = await runChaos(options, say);
+    const verdict = judge(facts);
+    process.stdout.write(`\n${describeRun(facts, verdict)}\n`);
+    if (verdict.faults.length > 0) process.exitCode = 1;
+  } finally {
+    await removeSharedWorkflowBundle();
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exitCode = 2;
+}
