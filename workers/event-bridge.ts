@@ -38,7 +38,8 @@ export function createEventBridge({
   });
   return startBridge({
     sqs,
-    starter: createTemporalStarter({ client, policy }),
+    // An eager start goes to the worker of this process, whatever version is current.
+    starter: createTemporalStarter({ client, policy, eagerStart: environment.WORKER_BUILD_ID === undefined }),
     queues: [
       { queue: environment.ACTIVITIES_QUEUE, kind: 'activity' },
       { queue: environment.MENTIONS_QUEUE, kind: 'comment' },

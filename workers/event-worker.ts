@@ -53,7 +53,8 @@ export function createEventWorker(options: EventWorkerOptions): Promise<Worker> 
           workerDeploymentOptions: {
             version: { deploymentName, buildId },
             useWorkerVersioning: true,
-            defaultVersioningBehavior: 'PINNED',
+            // A parked event may wait for days; its build's workers will not.
+            defaultVersioningBehavior: 'AUTO_UPGRADE',
           },
         }
       : {}),

@@ -1,11 +1,12 @@
 import { Client } from '@temporalio/client';
+import type { MetricMeter } from '@temporalio/common';
 import { NativeConnection, type Worker } from '@temporalio/worker';
 import { pino, type Logger } from 'pino';
 import type { Bridge } from '../bridge/bridge.ts';
 import { loadWorkerConfig, type WorkerConfig } from './config.ts';
 import { createEventBridge } from './event-bridge.ts';
 import { createEventWorker } from './event-worker.ts';
-import { startHealthServer } from './health-server.ts';
+import { startHealthServer, type HealthServer } from './health-server.ts';
 import { checkNamespace } from './namespace-check.ts';
 import { installRuntime } from './runtime.ts';
 import { createSessionsWorker } from './sessions-worker.ts';
@@ -14,6 +15,7 @@ import { loadWorkflowBundle } from './workflow-bundle.ts';
 
 /** Part of the grace time the bridge may use; the rest is for running activities. */
 const BRIDGE_SHARE_OF_GRACE = 0.5;
+const READINESS_INTERVAL_MS = 5_000;
 
 /**
  * A worker process: bridge, event worker and sessions worker, by `ROLES`. Order of shutdown: stop receiving and finish what
@@ -38,7 +40,7 @@ async function serve(
   config: WorkerConfig,
   connection: NativeConnection,
   logger: Logger,
-  meter: Parameters<typeof createEventBridge>[0]['meter'],
+  meter: MetricMeter,
   stop: Promise<string>,
 ): Promise<void> {
   const client = new Client({ connection, namespace: config.temporal.namespace });
@@ -57,25 +59,41 @@ async function serve(
   }
   const running = Array.from(workers.values(), (worker) => worker.run());
   const failed = Promise.all(running).then(() => new Promise<never>(() => undefined));
-  const bridgeGraceMs = graceMs * BRIDGE_SHARE_OF_GRACE;
-  const bridge = config.roles.has('bridge')
-    ? await createEventBridge({ config, client, logger, meter, shutdownGraceMs: bridgeGraceMs })
-    : undefined;
-  const health = await startHealthServer(config.environment.HEALTH_ADDRESS, {
-    live: () => [...workers.values()].every((worker) => worker.getState() !== 'FAILED'),
-    unready: () => unreadyParts(workers, bridge),
-  });
-  logger.info({ roles: [...config.roles] }, 'ready');
+  let bridge: Bridge | undefined;
+  let health: HealthServer | undefined;
   try {
+    if (config.roles.has('bridge')) {
+      bridge = await createEventBridge({ config, client, logger, meter, shutdownGraceMs: graceMs - workerGraceMs });
+    }
+    health = await startHealthServer(config.environment.HEALTH_ADDRESS, {
+      live: () => [...workers.values()].every((worker) => worker.getState() !== 'FAILED'),
+      unready: () => unreadyParts(workers, bridge),
+    });
+    exportReadiness(meter, () => unreadyParts(workers, bridge).length === 0);
+    logger.info({ roles: [...config.roles] }, 'ready');
     logger.info({ signal: await Promise.race([stop, failed]) }, 'stopping: no more messages are received');
   } finally {
+    // Also after a failed start: workers that go on would keep a process alive that does half of its work.
     if (bridge) logger.info({ counts: await bridge.stop() }, 'bridge drained');
     for (const worker of workers.values()) if (worker.getState() === 'RUNNING') worker.shutdown();
     // All of them drain, also when one fails at it.
     await Promise.allSettled(running);
-    await Promise.all(running);
-    await health.close();
+    await health?.close();
   }
+  await Promise.all(running);
+}
+
+/** What `GET /readyz` says, as a metric, for those who alert on it. */
+function exportReadiness(meter: MetricMeter, isReady: () => boolean): void {
+  const gauge = meter.createGauge(
+    'worker_process_ready',
+    'int',
+    '',
+    'Whether every part of this process does its work',
+  );
+  const set = (): void => gauge.set(isReady() ? 1 : 0);
+  set();
+  setInterval(set, READINESS_INTERVAL_MS).unref();
 }
 
 function unreadyParts(workers: ReadonlyMap<string, Worker>, bridge: Bridge | undefined): string[] {

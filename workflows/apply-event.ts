@@ -7,7 +7,7 @@ import { planOf, type Step } from './event-plan.ts';
 import { stepFailureOf, type StepFailure } from './step-failure.ts';
 import type { StepRunner } from './step-runner.ts';
 
-const LONGEST_LOOK_PAUSE_MS = 5_000;
+const LONGEST_LOOK_PAUSE_MS = 15_000;
 
 export type Application =
   | { readonly outcome: 'applied'; readonly note?: string }
@@ -105,7 +105,7 @@ async function runStep(step: Step, { fast, policy, runner }: ApplyOptions): Prom
 
 /** Pause before what is not there yet is looked for again, milliseconds; undefined when it was waited for long enough. */
 function lookAgain(type: FailureType, looks: number, waitedMs: number, policy: EventPolicy): number | undefined {
-  const pauseMs = Math.min(policy.retryInitialMs * looks, LONGEST_LOOK_PAUSE_MS);
+  const pauseMs = Math.min(policy.retryInitialMs * 2 ** (looks - 1), LONGEST_LOOK_PAUSE_MS);
   if (type === FAILURE_TYPES.copyIncomplete) return looks < policy.copyConfirmAttempts ? pauseMs : undefined;
   if (type === FAILURE_TYPES.parentMissing) return waitedMs < policy.parentWaitMs ? pauseMs : undefined;
   return undefined;

@@ -1,22 +1,31 @@
 import type { EventFailureView, EventLedgerState } from '../contracts/event-workflow.ts';
-import { describeEvent } from '../contracts/social-event.ts';
+import type { FailureType } from '../contracts/failure-types.ts';
+
+/** The Web UI (2.42) cuts the last line off: one that may be lost. A plain blank line would be trimmed. */
+const LAST_LINE = '\u00a0';
 
 /** The current details an operator reads in the Web UI (Markdown): what happened and what `retry` or `skip` will do. */
 export function describeState(state: EventLedgerState, note?: string): string {
-  const lines = [`**${headline(state)}**`, '', `Event: ${code(describeEvent(state.event))}`];
-  if (note) lines.push('', note);
-  if (state.failure && state.status !== 'applied') lines.push('', ...describeFailure(state.failure));
-  if (state.status === 'parked') lines.push('', ...describeChoices(state));
-  const last = state.audit.at(-1);
-  if (last) {
-    const who = last.by ? ` by ${code(last.by)}` : '';
-    const why = last.reason ? `: ${code(last.reason)}` : '';
-    lines.push('', `Last request: ${last.action}${who} at ${last.at}${why}${last.accepted ? '' : ' (not accepted)'}`);
-  }
-  return lines.join('\n');
+  const { failure, status } = state;
+  const paragraphs = [`**${headline(state)}**`];
+  if (note) paragraphs.push(note);
+  if (failure && status !== 'applied') paragraphs.push(...describeFailure(failure));
+  paragraphs.push(...describeLastRequest(state));
+  if (status === 'parked') paragraphs.push(...describeChoices(state));
+  return [...paragraphs, LAST_LINE].join('\n\n');
 }
 
-function headline({ status, overtaken, rounds }: EventLedgerState): string {
+/** What an operator reads while a failed write is being retried. */
+export function describeRetrying(failure: { readonly type: FailureType; readonly message: string }): string {
+  return [
+    `**Pending: ${failure.type}, being retried**`,
+    code(failure.message),
+    'See Pending Activities for the next attempt. There is nothing to do.',
+    LAST_LINE,
+  ].join('\n\n');
+}
+
+function headline({ status, overtaken, rounds, failure }: EventLedgerState): string {
   switch (status) {
     case 'pending':
       return rounds <= 1 ? 'Pending: being written to GetStream' : `Pending: being written anew (round ${rounds})`;
@@ -25,7 +34,9 @@ function headline({ status, overtaken, rounds }: EventLedgerState): string {
     case 'superseded':
       return 'Superseded: a later event on the same edge decides, nothing was written for this one';
     case 'parked':
-      return overtaken ? 'Parked, and overtaken by a later event' : 'Parked: waits for retry or skip';
+      return overtaken
+        ? 'Parked, and overtaken by a later event'
+        : `Parked: ${failure?.type ?? 'failed'}. Waits for retry or skip`;
     case 'compensated':
       return 'Compensated: given up, and what it had written was taken back';
     case 'skipped':
@@ -34,21 +45,31 @@ function headline({ status, overtaken, rounds }: EventLedgerState): string {
 }
 
 function describeFailure(failure: EventFailureView): string[] {
-  const lines = [`- Failed step: ${code(failure.step)}`, `- Failure: ${failure.type}, ${code(failure.message)}`];
-  if (failure.undone.length > 0) lines.push(...failure.undone.map((step) => `- Undone: ${code(step)}`));
+  const paragraphs = [code(failure.message), `Failed step: ${code(failure.step)}`];
+  if (failure.undone.length > 0) paragraphs.push(`Undone: ${failure.undone.map(code).join(', ')}`);
   if (failure.compensationFailure) {
-    lines.push(`- **Undoing failed too**, so what it wrote may still be visible: ${code(failure.compensationFailure)}`);
+    paragraphs.push(
+      `**Undoing failed too**, so what it wrote may still be visible: ${code(failure.compensationFailure)}`,
+    );
   }
-  return lines;
+  return paragraphs;
+}
+
+function describeLastRequest({ audit }: EventLedgerState): string[] {
+  const last = audit.at(-1);
+  if (!last) return [];
+  const who = last.by ? ` by ${code(last.by)}` : '';
+  const why = last.reason ? `: ${code(last.reason)}` : '';
+  const at = `${last.at.slice(0, 'yyyy-mm-ddThh:mm:ss'.length)}Z`;
+  return [`Last request: ${last.action}${who} at ${at}${why}${last.accepted ? '' : ' (not accepted)'}`];
 }
 
 function describeChoices({ overtaken }: EventLedgerState): string[] {
   if (overtaken) return ['`retry` or `skip` closes this event without a write: a later event on the edge was applied.'];
   return [
-    '- `retry` writes the event again with the same ids; what was already written is not written twice.',
-    '- `skip` gives the event up and takes back what may be left of it.',
-    '',
-    'Send either as a signal or an update; the argument `{"by": "...", "reason": "..."}` is optional.',
+    '- `retry` writes it again with the same ids; nothing is written twice.\n' +
+      '- `skip` gives it up; what may be left of it is taken back.',
+    'Optional argument: `{"by": "you", "reason": "why"}`',
   ];
 }
 

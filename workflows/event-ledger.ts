@@ -98,7 +98,8 @@ export class EventLedger {
     const entry: AuditEntry = { ...sanitised(request), action, accepted, at };
     this.#update({ audit: [...this.#state.audit, entry].slice(-MAX_AUDIT_ENTRIES) });
     if (accepted) this.#decision = action;
-    return { accepted, status: this.#state.status, message: this.#replyMessage(action, accepted) };
+    const status = accepted ? 'pending' : this.#state.status;
+    return { accepted, status, message: this.#replyMessage(action, accepted) };
   }
 
   view(): EventView {

@@ -27,7 +27,7 @@ import {
 import { FAILURE_TYPES } from '../contracts/failure-types.ts';
 import { eventFailureKey, eventStatusKey } from '../contracts/search-attributes.ts';
 import { applyEvent, compensate, type Application } from './apply-event.ts';
-import { describeState } from './event-details.ts';
+import { describeRetrying, describeState } from './event-details.ts';
 import { EventLedger } from './event-ledger.ts';
 import { planOf, type Step } from './event-plan.ts';
 import { createStepRunner, type StepRunner } from './step-runner.ts';
@@ -36,6 +36,12 @@ const transitions = metricMeter.createCounter(
   'social_event_transitions_total',
   'transition',
   'Changes of EventStatus, by kind of event and new status',
+);
+
+const failures = metricMeter.createCounter(
+  'social_event_failures_total',
+  'failure',
+  'First failures that are retried, and failures events are parked with, by kind of event and failure type',
 );
 
 /**
@@ -68,6 +74,8 @@ class EventRun {
     this.#isFirstAttempt = input.carried === undefined;
     this.#runner = createStepRunner(this.#policy, (failure) => {
       upsertSearchAttributes([{ key: eventFailureKey, value: failure.type }]);
+      setCurrentDetails(describeRetrying(failure));
+      failures.add(1, { kind: this.#ledger.state.event.kind, type: failure.type });
     });
     this.#registerHandlers();
   }
@@ -92,10 +100,12 @@ class EventRun {
       description: 'Give the parked event up. Argument, optional: {"by": "...", "reason": "..."}',
     });
     setHandler(retryUpdate, (request) => ledger.request('retry', request, timestamp()), {
-      description: 'As the signal, and tells whether it was accepted.',
+      description:
+        'Write the parked event again; answers whether it was accepted. Argument, optional: {"by": "...", "reason": "..."}',
     });
     setHandler(skipUpdate, (request) => ledger.request('skip', request, timestamp()), {
-      description: 'As the signal, and tells whether it was accepted.',
+      description:
+        'Give the parked event up; answers whether it was accepted. Argument, optional: {"by": "...", "reason": "..."}',
     });
     setHandler(
       edgeEventSignal,
@@ -103,7 +113,7 @@ class EventRun {
         ledger.offer(event);
         if (ledger.hasNewer) this.#attempt?.cancel();
       },
-      { description: 'A further event of the same edge; sent by the bridge.' },
+      { description: 'Internal, sent by the bridge: do not send by hand.' },
     );
   }
 
@@ -273,6 +283,7 @@ class EventRun {
       ...(failure !== undefined || hadFailure ? [{ key: eventFailureKey, value: failure ?? null }] : []),
     ]);
     setCurrentDetails(describeState(state, note));
+    if (state.status === 'parked' && failure) failures.add(1, { kind: state.event.kind, type: failure });
     transitions.add(1, { kind: state.event.kind, status: state.status });
   }
 }
