@@ -129,25 +129,25 @@ describe('the sessions of an account', function () {
 
   it('answers a retry with the same stream, and loses nothing, across continue-as-new', async () => {
     const userId = randomUUID();
-    const sessions = fixture.sessions({ policy: policyWith(), continueAfterMessages: 5 });
+    const sessions = fixture.sessions({ policy: policyWith(), continueAfterMessages: 4 });
     const first = await sessions.acquire(userId, wish('a', { requestId: 'r', deviceId: 'd' }));
     const run = await runOf(userId);
-    for (let index = 0; index < 12; index++) await sessions.heartbeat(userId, 'a');
+    for (let index = 0; index < 5; index++) await sessions.heartbeat(userId, 'a');
     assert.notEqual(await runOf(userId), run);
     const again = await sessions.acquire(userId, wish('b', { requestId: 'r', deviceId: 'd' }));
     assert.equal(again.repeated, true);
     assert.deepEqual([again.stream.streamId, again.stream.startedAt], ['a', first.stream.startedAt]);
     await assert.rejects(sessions.acquire(userId, wish('a', { deviceId: 'other' })), StreamIdTakenError);
     await sessions.release(userId, 'a');
-    for (let index = 0; index < 6; index++) await sessions.heartbeat(userId, 'a');
+    for (let index = 0; index < 4; index++) await sessions.heartbeat(userId, 'a');
     await assert.rejects(sessions.acquire(userId, wish('a', { deviceId: 'd' })), StreamEndedError);
   });
 
   it('takes acquires and beats that come while a run continues as new', async () => {
     const userId = randomUUID();
-    const policy = policyWith({ caps: { account: 40 } });
-    const sessions = fixture.sessions({ policy, continueAfterMessages: 7, timeoutMs: 40_000 });
-    const ids = Array.from({ length: 40 }, (_, index) => `s${index}`);
+    const policy = policyWith({ caps: { account: 20 } });
+    const sessions = fixture.sessions({ policy, continueAfterMessages: 12, timeoutMs: 40_000 });
+    const ids = Array.from({ length: 20 }, (_, index) => `s${index}`);
     await Promise.all(
       ids.map(async (id) => {
         await sessions.acquire(userId, wish(id));

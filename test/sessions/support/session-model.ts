@@ -1,0 +1,83 @@
+import type { OverLimitBehaviour } from '../../../contracts/session-limits.ts';
+import type { Model, Operation } from './linearizability.ts';
+
+export type SessionCall =
+  | { readonly kind: 'acquire'; readonly id: string; readonly evict?: readonly string[] }
+  | { readonly kind: 'release'; readonly id: string }
+  | { readonly kind: 'evict'; readonly id: string }
+  /** Leases that ran out, all at once. */
+  | { readonly kind: 'expire'; readonly ids: readonly string[] }
+  | { readonly kind: 'list' };
+
+export type SessionAnswer =
+  | { readonly outcome: 'granted'; readonly evicted: readonly string[] }
+  | { readonly outcome: 'refused'; readonly conflicts: readonly string[] }
+  | { readonly outcome: 'ended' }
+  | { readonly outcome: 'done'; readonly ids: readonly string[] };
+
+export type SessionOperation = Operation<SessionCall, SessionAnswer>;
+
+interface State {
+  /** Oldest first. */
+  readonly active: readonly string[];
+  readonly ended: readonly string[];
+}
+
+/** What an account does, said once more and independently of the ledger: a list of ids and a limit. */
+export function sessionModel(limit: number, overLimit: OverLimitBehaviour): Model<State, SessionCall, SessionAnswer> {
+  const end = ({ active, ended }: State, ids: readonly string[]): State => ({
+    active: active.filter((id) => !ids.includes(id)),
+    ended: [...ended, ...ids],
+  });
+
+  const carryOut = (state: State, call: SessionCall): [state: State, answer: SessionAnswer] | undefined => {
+    switch (call.kind) {
+      case 'acquire':
+        return acquire(state, call.id, call.evict ?? []);
+      case 'release':
+        return [state.active.includes(call.id) ? end(state, [call.id]) : state, { outcome: 'done', ids: [] }];
+      case 'evict': {
+        const ids = state.active.filter((id) => id === call.id);
+        return [end(state, ids), { outcome: 'done', ids }];
+      }
+      case 'expire': {
+        const possible = call.ids.every((id) => state.active.includes(id));
+        return possible ? [end(state, call.ids), { outcome: 'done', ids: [] }] : undefined;
+      }
+      case 'list':
+        return [state, { outcome: 'done', ids: state.active }];
+    }
+  };
+
+  const acquire = (state: State, id: string, named: readonly string[]): [State, SessionAnswer] => {
+    const { active, ended } = state;
+    if (active.includes(id)) return [state, { outcome: 'granted', evicted: [] }];
+    if (ended.includes(id)) return [state, { outcome: 'ended' }];
+    const victims = active.length < limit ? [] : victimsOf(active, named);
+    if (active.length - victims.length >= limit) return [state, { outcome: 'refused', conflicts: active }];
+    const left = end(state, victims);
+    return [
+      { ...left, active: [...left.active, id] },
+      { outcome: 'granted', evicted: victims },
+    ];
+  };
+
+  const victimsOf = (active: readonly string[], named: readonly string[]): readonly string[] => {
+    if (overLimit === 'refuseNewest') return [];
+    const victims = active.filter((id) => named.includes(id));
+    if (overLimit === 'evictNamed') return victims;
+    const oldest = active.filter((id) => !victims.includes(id));
+    return [...victims, ...oldest.slice(0, Math.max(0, oldest.length - limit + 1))];
+  };
+
+  return {
+    initial: { active: [], ended: [] },
+    step(state, call, answer) {
+      const carriedOut = carryOut(state, call);
+      if (!carriedOut) return [];
+      if (answer === undefined) return [state, carriedOut[0]];
+      return JSON.stringify(carriedOut[1]) === JSON.stringify(answer) ? [carriedOut[0]] : [];
+    },
+    key: ({ active, ended }) => `${active.join(',')}|${ended.toSorted().join(',')}`,
+  };
+}
