@@ -18,7 +18,6 @@ import {
 /** Series that a healthy worker does not export, and why. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   up: 'made by Prometheus for each scrape',
-  probe_success: 'made by the blackbox exporter, which asks for /readyz',
   bridge_start_failures_total: 'counted when Temporal refuses a start',
   bridge_sqs_failures_total: 'counted when SQS refuses a request',
   bridge_messages_returned_total: 'counted when a stopping bridge hands messages back',
