@@ -1,3 +1,5 @@
+import { releaseInBulk } from '../convergence/bulk-release.ts';
+import { stopSharedTemporal } from '../support/temporal.ts';
 import { removeSharedWorkflowBundle } from '../support/workflow-bundle.ts';
 import { describeRun, judge } from './accounting.ts';
 import { HELP, readOptions } from './options.ts';
@@ -14,13 +16,21 @@ async function main(): Promise<void> {
     const seconds = ((performance.now() - begun) / 1000).toFixed(1).padStart(6);
     process.stdout.write(`${seconds} s  ${line}\n`);
   };
-  say(`seed ${options.seed}`);
   try {
+    if (options.parked !== undefined) {
+      const { parked, seconds, busiest } = await releaseInBulk(options.parked);
+      say(
+        `${parked} parked events released in ${seconds.toFixed(1)} s, all applied or superseded; ${busiest} writes/s at most`,
+      );
+      return;
+    }
+    say(`seed ${options.seed}`);
     const facts = await runChaos(options, say);
     const verdict = judge(facts);
     process.stdout.write(`\n${describeRun(facts, verdict)}\n`);
     if (verdict.faults.length > 0) process.exitCode = 1;
   } finally {
+    await stopSharedTemporal();
     await removeSharedWorkflowBundle();
   }
 }

@@ -14,6 +14,8 @@ export interface ChaosOptions {
   readonly buildToxiproxy: boolean;
   /** Longest wait, after the faults, until everything is applied. */
   readonly healMs: number;
+  /** Instead of a run: parks so many events and releases them with one batch signal. */
+  readonly parked?: number;
 }
 
 export const QUICK: Omit<ChaosOptions, 'seed'> = {
@@ -28,10 +30,12 @@ export const QUICK: Omit<ChaosOptions, 'seed'> = {
 export const HELP = `Runs the whole stack under faults and checks that nothing is lost, doubled or wrong.
 
   npm run chaos [-- --seed N] [--minutes N] [--quick]
+  npm run chaos -- --parked N
 
   --seed N      repeats the schedule of faults and the traffic of an earlier run (default: any)
   --minutes N   how long faults are injected (default 10)
   --quick       about a minute, as npm test runs it
+  --parked N    parks N events instead, releases them with one batch signal, and checks effects and pace
 `;
 
 /** @throws Error that says which argument makes no sense; undefined when only the help was asked for */
@@ -42,11 +46,13 @@ export function readOptions(args: readonly string[]): ChaosOptions | undefined {
       seed: { type: 'string' },
       minutes: { type: 'string', default: '10' },
       quick: { type: 'boolean', default: false },
+      parked: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
   if (values.help) return undefined;
   const seed = values.seed === undefined ? randomInt(1_000_000) : numberOf('--seed', values.seed);
+  if (values.parked !== undefined) return { seed, ...QUICK, parked: numberOf('--parked', values.parked) };
   if (values.quick) return { seed, ...QUICK };
   return {
     seed,
