@@ -30,6 +30,8 @@ import {
 import { holdStream, type HeldStream, type HoldOptions } from './session-hold.ts';
 
 const DEFAULT_TIMEOUT_MS = 10_000;
+/** After this, a task whose worker died goes to another one; a task of an account takes milliseconds. */
+const TASK_TIMEOUT_MS = 3_000;
 
 export interface SessionsClientOptions {
   readonly client: Client;
@@ -163,6 +165,7 @@ class TemporalSessionsClient implements SessionsClient {
       taskQueue,
       args: [input],
       workflowIdConflictPolicy: 'USE_EXISTING',
+      workflowTaskTimeout: TASK_TIMEOUT_MS,
       staticSummary: 'streams of one account',
     });
   }

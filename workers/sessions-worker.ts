@@ -8,6 +8,9 @@ export interface SessionsWorkerOptions {
   readonly workflowBundle: WorkflowBundleOption;
 }
 
+/** How long the server waits for a worker that holds an account in memory before another may take over; it dies at worst. */
+const STICKY_TIMEOUT_MS = 2_000;
+
 /**
  * A worker of the task queue `stream-sessions`, with cache, slots and pollers as configured. It runs no activities: all an
  * account does is decide.
@@ -21,6 +24,7 @@ export function createSessionsWorker({ connection, config, workflowBundle }: Ses
     taskQueue: TASK_QUEUES.streamSessions,
     workflowBundle,
     maxCachedWorkflows: environment.SESSIONS_MAX_CACHED_WORKFLOWS,
+    stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT_MS,
     maxConcurrentWorkflowTaskExecutions: environment.WORKER_WORKFLOW_TASK_SLOTS,
     maxConcurrentWorkflowTaskPolls: environment.WORKER_WORKFLOW_TASK_POLLERS,
     ...(deploymentName !== undefined && buildId !== undefined
