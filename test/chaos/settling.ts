@@ -7,6 +7,8 @@ import type { Queues } from './queues.ts';
 const LOOK_EVERY_MS = 1_000;
 /** Longer than a batch takes to reach its workflows and be shown in queries. */
 const RELEASE_EVERY_MS = 5_000;
+/** gRPC status. */
+const RESOURCE_EXHAUSTED = 8;
 const PARKED = 'ExecutionStatus="Running" AND EventStatus="parked"';
 const OPEN = 'ExecutionStatus="Running" AND WorkflowType="socialEvent"';
 
@@ -24,16 +26,20 @@ export async function settle(client: Client, queues: Queues, timeoutMs: number):
   for (let quiet = 0; quiet < 2 && performance.now() < deadline;) {
     redriven += await queues.redrive();
     if (performance.now() > releaseAt) {
-      const before = released.size;
       for await (const { runId } of client.workflow.list({ query: PARKED })) released.add(runId);
-      if ((await client.workflow.count(PARKED)).count > 0) await signalBatch(client, PARKED, 'retry');
-      if (released.size > before) releaseAt = performance.now() + RELEASE_EVERY_MS;
+      if ((await client.workflow.count(PARKED)).count > 0) await signalBatch(client, PARKED, 'retry').catch(ifBusy);
+      releaseAt = performance.now() + RELEASE_EVERY_MS;
     }
     const left = (await queues.depth('queueUrl')) + (await queues.depth('deadLetterQueueUrl'));
     quiet = left === 0 && (await client.workflow.count(OPEN)).count === 0 ? quiet + 1 : 0;
     await sleep(LOOK_EVERY_MS);
   }
   return { released: released.size, redriven };
+}
+
+/** A namespace runs one batch at a time; the next look starts another. */
+function ifBusy(error: unknown): void {
+  if (Reflect.get(Object(error), 'code') !== RESOURCE_EXHAUSTED) throw error;
 }
 
 export async function countOpen(client: Client): Promise<number> {
