@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isGrpcServiceError, WorkflowNotFoundError, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
+import { streamSessionsWorkflowId } from '../contracts/workflow-ids.ts';
 import { InvalidSessionRequestError, SessionsUnavailableError } from './session-errors.ts';
 
 /** The server takes 10 updates in flight on one workflow and refuses more [server 1.29]; others may call as well. */
@@ -42,13 +43,14 @@ export class SessionCalls {
     const deadline = Date.now() + this.#timeoutMs;
     await this.#takeTurn(account);
     try {
-      return await this.#untilAnswered(deadline, what, call);
+      return await this.#untilAnswered(account, deadline, what, call);
     } finally {
       this.#passTurn(account);
     }
   }
 
   async #untilAnswered<Answer>(
+    account: string,
     deadline: number,
     what: string,
     call: () => Promise<Answer>,
@@ -57,7 +59,8 @@ export class SessionCalls {
       try {
         return await this.#client.withDeadline(deadline, call);
       } catch (cause) {
-        if (cause instanceof WorkflowNotFoundError) return NOT_RUNNING;
+        // A run that is just continuing as new may be reported missing as well.
+        if (cause instanceof WorkflowNotFoundError && !(await this.#isRunning(account))) return NOT_RUNNING;
         const refused = refusalIn(cause);
         if (refused) throw new InvalidSessionRequestError(refused.message, { cause });
         // Half to one and a half of the pause, so that callers that were refused together do not come back together.
@@ -65,6 +68,16 @@ export class SessionCalls {
         if (isFinal(cause) || Date.now() + waitMs >= deadline) throw new SessionsUnavailableError(what, { cause });
         await sleep(waitMs);
       }
+    }
+  }
+
+  async #isRunning(account: string): Promise<boolean> {
+    try {
+      const { status } = await this.#client.workflow.getHandle(streamSessionsWorkflowId(account)).describe();
+      return status.name === 'RUNNING';
+    } catch (error) {
+      // Without an answer nothing can be said; the call is sent again.
+      return !(error instanceof WorkflowNotFoundError);
     }
   }
 

@@ -69,7 +69,7 @@ describe('the sessions of an account', function () {
     const began = performance.now();
     await eventually(() => sessions.acquire(userId, wish('next')), { timeoutMs: 5_000, intervalMs: 100 });
     const freedAfter = performance.now() - began;
-    assert.ok(freedAfter > 1_000 && freedAfter < 3_000, `freed after ${freedAfter} ms`);
+    assert.ok(freedAfter > 1_000 && freedAfter < 4_500, `freed after ${freedAfter} ms`);
     const [late] = await sessions.heartbeat(userId, 'crashed');
     assert.deepEqual(late, { streamId: 'crashed', alive: false, end: { reason: 'expired' } });
     await assert.rejects(
