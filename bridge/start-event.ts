@@ -29,6 +29,12 @@ const START_DEADLINE_MS = 10_000;
 
 export interface TemporalStarterOptions {
   readonly client: Client;
+  /**
+   * Makes the starts that go on from a closed run; its retries must end with the deadline of the call, as those of a
+   * `Connection` do. A `NativeConnection` gives each of its retries the whole time anew [sdk-core `client/src/retry.rs`],
+   * so that such a start could be carried out after another run came and went, and write a stale event. Default `client`.
+   */
+  readonly resumeClient?: Client;
   /** Task queue of the event workers; default `social-events`. */
   readonly taskQueue?: string;
   /** Overrides of the event policy, given to every workflow at its start. */
@@ -96,15 +102,16 @@ class TemporalStarter {
       ...(register ? { register } : {}),
       ...(this.#options.policy ? { policy: this.#options.policy } : {}),
     };
+    const client = register ? (this.#options.resumeClient ?? this.#client) : this.#client;
     try {
-      await this.#client.withDeadline(deadlineMs, () =>
-        this.#client.workflow.start(WORKFLOW_TYPES.socialEvent, {
+      await client.withDeadline(deadlineMs, () =>
+        client.workflow.start(WORKFLOW_TYPES.socialEvent, {
           workflowId: eventWorkflowId(event),
           taskQueue: this.#options.taskQueue ?? TASK_QUEUES.socialEvents,
           args: [input],
           workflowIdReusePolicy: register ? 'ALLOW_DUPLICATE' : 'REJECT_DUPLICATE',
           workflowIdConflictPolicy: 'FAIL',
-          requestEagerStart: this.#options.eagerStart ?? true,
+          requestEagerStart: client === this.#client && (this.#options.eagerStart ?? true),
           staticSummary: boundedSummary(describeEvent(event)),
           typedSearchAttributes: [
             { key: eventKindKey, value: event.kind },

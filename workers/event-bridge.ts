@@ -1,9 +1,10 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
-import type { Client } from '@temporalio/client';
+import { Client, Connection } from '@temporalio/client';
 import type { MetricMeter } from '@temporalio/common';
 import type { Logger } from 'pino';
 import { BRIDGE_METRICS, type BridgeMeter } from '../bridge/bridge-meter.ts';
 import { startBridge, type Bridge } from '../bridge/bridge.ts';
+import type { BridgeCounts } from '../bridge/queue-tally.ts';
 import { createTemporalStarter } from '../bridge/start-event.ts';
 import type { WorkerConfig } from './config.ts';
 
@@ -20,7 +21,7 @@ export interface EventBridgeOptions {
 }
 
 /** The bridge of the four queues, wired to SQS, Temporal and the metrics of this process. */
-export function createEventBridge({
+export async function createEventBridge({
   config,
   client,
   logger,
@@ -36,10 +37,18 @@ export function createEventBridge({
     maxAttempts: 2,
     requestHandler: { requestTimeout: SQS_REQUEST_TIMEOUT_MS, throwOnRequestTimeout: true, connectionTimeout: 5_000 },
   });
-  return startBridge({
+  // Of its own, because its retries end with the deadline of the call; connected when an edge is first resumed.
+  const resuming = Connection.lazy(config.temporal.connectionOptions);
+  const resumeClient = new Client({ connection: resuming, namespace: config.temporal.namespace });
+  const bridge = await startBridge({
     sqs,
     // An eager start goes to the worker of this process, whatever version is current.
-    starter: createTemporalStarter({ client, policy, eagerStart: environment.WORKER_BUILD_ID === undefined }),
+    starter: createTemporalStarter({
+      client,
+      resumeClient,
+      policy,
+      eagerStart: environment.WORKER_BUILD_ID === undefined,
+    }),
     queues: [
       { queue: environment.ACTIVITIES_QUEUE, kind: 'activity' },
       { queue: environment.MENTIONS_QUEUE, kind: 'comment' },
@@ -54,6 +63,20 @@ export function createEventBridge({
     logger: logger.child({ component: 'bridge' }),
     meter: toBridgeMeter(meter),
   });
+  let stopped: Promise<BridgeCounts> | undefined;
+  return {
+    ready: () => bridge.ready(),
+    counts: () => bridge.counts(),
+    stop: () => (stopped ??= stopAndClose(bridge, resuming)),
+  };
+}
+
+async function stopAndClose(bridge: Bridge, connection: Connection): Promise<BridgeCounts> {
+  try {
+    return await bridge.stop();
+  } finally {
+    await connection.close();
+  }
 }
 
 function toBridgeMeter(meter: MetricMeter): BridgeMeter {
