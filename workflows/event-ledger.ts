@@ -68,6 +68,7 @@ export class EventLedger {
   }
 
   park(failure: EventFailureView): void {
+    this.#decision = undefined;
     this.#update({ status: 'parked', failure, overtaken: false });
   }
 

@@ -30,6 +30,7 @@ import { applyEvent, compensate, type Application } from './apply-event.ts';
 import { describeRetrying, describeState } from './event-details.ts';
 import { EventLedger } from './event-ledger.ts';
 import { planOf, type Step } from './event-plan.ts';
+import { parkedTimeout, type ParkedTimeout } from './parked-timeout.ts';
 import { createStepRunner, type StepRunner } from './step-runner.ts';
 
 const transitions = metricMeter.createCounter(
@@ -132,6 +133,7 @@ class EventRun {
   /** Writes the latest known event of the edge, or the only event. */
   async #writeLatest(parked: EventLedgerState | undefined): Promise<void> {
     const ledger = this.#ledger;
+    const { decision } = ledger;
     ledger.takeNewer();
     if (ledger.isCurrentStale()) {
       ledger.close('superseded');
@@ -141,8 +143,14 @@ class EventRun {
     if (application.outcome === 'applied') ledger.close('applied');
     if (ledger.hasNewer) return this.#writeLatest(parked);
     if (application.outcome === 'failed') ledger.park(application.failure);
-    else if (parked) ledger.markOvertaken(parked);
+    else if (parked) this.#overtake(parked, decision);
     this.#publish(application.outcome === 'applied' ? application.note : undefined);
+  }
+
+  /** The parked event stays to be acknowledged, unless an operator decided on it while the later one came. */
+  #overtake(parked: EventLedgerState, decision: 'retry' | 'skip' | undefined): void {
+    this.#ledger.markOvertaken(parked);
+    if (decision) this.#ledger.close(decision === 'retry' ? 'superseded' : 'skipped');
   }
 
   async #applyOnce(): Promise<Application> {
@@ -181,7 +189,7 @@ class EventRun {
     const ledger = this.#ledger;
     const woken = (): boolean =>
       ledger.decision !== undefined || ledger.hasNewer || workflowInfo().continueAsNewSuggested;
-    const timeout = this.#parkedTimeout();
+    const timeout = parkedTimeout(this.#policy, ledger.state.overtaken, this.#autoRetries);
     const inTime = timeout ? await condition(woken, timeout.ms, { summary: timeout.summary }) : await forever(woken);
     if (ledger.hasNewer) return 'open';
     if (!inTime && timeout) return this.#onParkedTimeout(timeout.action);
@@ -190,18 +198,7 @@ class EventRun {
     return continueAsNew<typeof socialEvent>({ ...this.#input, carried: ledger.state });
   }
 
-  #parkedTimeout(): { ms: number; action: 'supersede' | 'retry' | 'fail'; summary: string } | undefined {
-    const { overtakenLingerMs, autoRetryDelaysMs, parkedLimitMs } = this.#policy;
-    if (this.#ledger.state.overtaken) {
-      return { ms: overtakenLingerMs, action: 'supersede', summary: 'overtaken: closes by itself' };
-    }
-    const delay = autoRetryDelaysMs[this.#autoRetries];
-    if (delay !== undefined) return { ms: delay, action: 'retry', summary: 'parked: retried by itself' };
-    if (parkedLimitMs === undefined) return undefined;
-    return { ms: parkedLimitMs, action: 'fail', summary: 'parked: fails when nobody decides' };
-  }
-
-  #onParkedTimeout(action: 'supersede' | 'retry' | 'fail'): 'closed' | 'open' | Promise<'closed' | 'open'> {
+  #onParkedTimeout(action: ParkedTimeout['action']): 'closed' | 'open' | Promise<'closed' | 'open'> {
     switch (action) {
       case 'supersede':
         this.#ledger.close('superseded');

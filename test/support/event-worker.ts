@@ -42,12 +42,14 @@ export interface EventWorkerFixture {
 let installed = false;
 
 /** A real worker on a task queue of its own, its activities faked at the edge. */
-export async function startEventWorker(activities: StreamActivities): Promise<EventWorkerFixture> {
+export async function startEventWorker(
+  activities: StreamActivities,
+  taskQueue = `events-${randomUUID()}`,
+): Promise<EventWorkerFixture> {
   if (!installed) Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
   installed = true;
   const { address, namespace } = await sharedTemporal();
   const connection = await NativeConnection.connect({ address });
-  const taskQueue = `events-${randomUUID()}`;
   const worker = await Worker.create({
     connection,
     namespace,

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { FAILURE_TYPES } from '../../contracts/failure-types.ts';
-import { eventQuery, retryUpdate, type EventView } from '../../contracts/event-workflow.ts';
+import {
+  edgeEventSignal,
+  eventQuery,
+  retrySignal,
+  retryUpdate,
+  skipUpdate,
+  type EventView,
+} from '../../contracts/event-workflow.ts';
 import { eventFailureKey, eventStatusKey } from '../../contracts/search-attributes.ts';
 import type { FollowEvent } from '../../contracts/social-event.ts';
 import { startEventWorker, type EventWorkerFixture } from '../support/event-worker.ts';
@@ -125,6 +132,41 @@ describe('events of an edge', function () {
     assert.equal(result.status, 'superseded');
     assert.equal(result.register?.present, false);
     assert.equal(stream.countOf('follow'), 1);
+  });
+
+  it('park again when the undo of a skipped one fails, until a skip succeeds', async () => {
+    const event = followEvent({ at: 10 });
+    stream.always('confirmCopy', streamFailure(FAILURE_TYPES.copyIncomplete));
+    stream.always('undoFollow', streamFailure(FAILURE_TYPES.notAllowed));
+    await fixture.starter({ copyConfirmAttempts: 1, copyRounds: 1 }).start(event, noAbort);
+    await isParked(event);
+    assert.equal(stream.countOf('undoFollow'), 1);
+    await fixture.handle(event).executeUpdate(skipUpdate, { args: [{ by: 'eve' }] });
+    await eventually(() => assert.equal(stream.countOf('undoFollow'), 2));
+    await eventually(async () => assert.equal((await viewOf(event)).status, 'parked'));
+    assert.equal(stream.countOf('undoFollow'), 2, 'nobody asked for a third time');
+    stream.reset();
+    await fixture.handle(event).executeUpdate(skipUpdate, { args: [{}] });
+    assert.equal((await fixture.handle(event).result()).status, 'skipped');
+    assert.equal(stream.countOf('undoFollow'), 1);
+  });
+
+  it('close a parked one at once when its retry and a later one come together', async () => {
+    const edge = randomUUID();
+    const follow = followEvent({ edge, at: 10 });
+    const unfollow = followEvent({ edge, kind: 'Unfollow', at: 20 });
+    const first = await startEventWorker(stream.activities);
+    stream.next('follow', streamFailure(FAILURE_TYPES.notAllowed));
+    await first.starter().start(follow, noAbort);
+    await isParked(follow);
+    await first.stop();
+    // With no worker running, both signals wait for one workflow task.
+    await fixture.handle(follow).signal(retrySignal, { by: 'eve' });
+    await fixture.handle(follow).signal(edgeEventSignal, unfollow);
+    const second = await startEventWorker(stream.activities, first.taskQueue);
+    assert.equal((await second.handle(follow).result()).status, 'superseded');
+    assert.deepEqual(stream.names(), ['follow', 'undoFollow', 'unfollow']);
+    await second.stop();
   });
 
   it('go on after a run that was terminated, from what its history tells', async () => {
