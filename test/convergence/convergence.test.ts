@@ -9,7 +9,7 @@ import { play } from './play.ts';
 import { makeSchedule } from './schedule.ts';
 
 const BRIDGES = 3;
-const AT_ONCE = 30;
+const AT_ONCE = 80;
 const SEED = Number(process.env['CONVERGENCE_SEED'] ?? randomInt(1_000_000));
 const SCHEDULES = Number(process.env['CONVERGENCE_SCHEDULES'] ?? 1_000);
 
