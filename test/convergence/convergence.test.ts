@@ -11,7 +11,7 @@ import { makeSchedule } from './schedule.ts';
 const BRIDGES = 3;
 const AT_ONCE = 80;
 const SEED = Number(process.env['CONVERGENCE_SEED'] ?? randomInt(1_000_000));
-const SCHEDULES = Number(process.env['CONVERGENCE_SCHEDULES'] ?? 1_000);
+const SCHEDULES = Number(process.env['CONVERGENCE_SCHEDULES'] ?? 250);
 
 const POLICY: Partial<EventPolicy> = {
   ...TEST_POLICY,
