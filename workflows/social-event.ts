@@ -201,9 +201,7 @@ class EventRun {
   #onParkedTimeout(action: ParkedTimeout['action']): 'closed' | 'open' | Promise<'closed' | 'open'> {
     switch (action) {
       case 'supersede':
-        this.#ledger.close('superseded');
-        this.#publish();
-        return 'closed';
+        return this.#closeParked('superseded');
       case 'retry':
         this.#autoRetries++;
         this.#ledger.request('retry', { by: 'auto-retry schedule' }, timestamp());
@@ -215,20 +213,22 @@ class EventRun {
 
   async #onDecision(decision: 'retry' | 'skip'): Promise<'closed' | 'open'> {
     const ledger = this.#ledger;
-    if (ledger.state.overtaken) {
-      ledger.close(decision === 'retry' ? 'superseded' : 'skipped');
-      this.#publish();
-      return 'closed';
-    }
+    if (ledger.state.overtaken) return this.#closeParked(decision === 'retry' ? 'superseded' : 'skipped');
     if (decision === 'retry') {
       await this.#writeLatest(undefined);
       return ledger.state.status === 'parked' || (await this.#isOfferedMore()) ? 'open' : 'closed';
     }
     const left = await this.#takeBackLeftovers();
-    if (left) ledger.park(left);
-    else ledger.close('skipped');
+    if (!left) return this.#closeParked('skipped');
+    ledger.park(left);
     this.#publish();
-    return left ? 'open' : 'closed';
+    return 'open';
+  }
+
+  async #closeParked(status: 'superseded' | 'skipped'): Promise<'closed' | 'open'> {
+    this.#ledger.close(status);
+    this.#publish();
+    return (await this.#isOfferedMore()) ? 'open' : 'closed';
   }
 
   /** Undoes what a failed event may have left; returns the failure when that fails again. */
