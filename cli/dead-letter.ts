@@ -1,10 +1,7 @@
 import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
-import { FIRST_SENT, REJECT_REASON } from '../contracts/dead-letter-attributes.ts';
+import { forwardedAttributes, REJECT_REASON } from '../contracts/dead-letter-attributes.ts';
 import { deadLetterQueueName } from '../contracts/names.ts';
 import type { NamedQueue } from './config.ts';
-
-/** SQS takes at most 10 [SQS Developer Guide: message metadata]. */
-const MAX_ATTRIBUTES = 10;
 
 /** What stands for the reason of a message that SQS itself moved, after too many receives. */
 const MOVED_BY_SQS = 'moved by SQS after too many receives';
@@ -51,23 +48,7 @@ export function matches(letter: DeadLetter, { reason, messageIds }: DeadLetterFi
  * that the copy keeps its place among the events of its edge.
  */
 export function originalAttributes({ attributes, sentAt }: DeadLetter): Record<string, MessageAttributeValue> {
-  const kept = Object.entries(attributes)
-    .filter(([name]) => name !== REJECT_REASON && name !== FIRST_SENT)
-    .slice(0, MAX_ATTRIBUTES - 1);
-  return {
-    ...Object.fromEntries(
-      // A received attribute may bear empty lists, which SQS refuses when they are sent.
-      kept.map(([name, { DataType, StringValue, BinaryValue }]) => [
-        name,
-        {
-          DataType,
-          ...(StringValue === undefined ? {} : { StringValue }),
-          ...(BinaryValue === undefined ? {} : { BinaryValue }),
-        },
-      ]),
-    ),
-    [FIRST_SENT]: { DataType: 'String', StringValue: String(sentAt.getTime()) },
-  };
+  return forwardedAttributes(attributes, sentAt.getTime());
 }
 
 /**

@@ -1,3 +1,5 @@
+import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
+
 /** Attribute of a message in a dead-letter queue: why the bridge rejected it, `<Code>: <sentence>`. */
 export const REJECT_REASON = 'RejectReason';
 
@@ -20,4 +22,36 @@ interface TextAttribute {
 export function firstSentMs(attributes: Readonly<Record<string, TextAttribute>>, sentMs: number): number {
   const text = attributes[FIRST_SENT]?.StringValue ?? '';
   return /^\d{1,15}$/.test(text) ? Math.min(Number(text), sentMs) : sentMs;
+}
+
+/** SQS takes at most 10 attributes a message [SQS Developer Guide: message metadata]. */
+const MAX_ATTRIBUTES = 10;
+
+/**
+ * Attributes of a message that is sent anew into a dead-letter queue, with the reason, or back out of it, without one: the
+ * producer's own, as many as fit, and when it was first sent, so that it keeps its place among the events of its edge.
+ */
+export function forwardedAttributes(
+  original: Readonly<Record<string, MessageAttributeValue>>,
+  sentMs: number,
+  reason?: string,
+): Record<string, MessageAttributeValue> {
+  const ours = {
+    [FIRST_SENT]: { DataType: 'String', StringValue: String(sentMs) },
+    ...(reason === undefined ? {} : { [REJECT_REASON]: { DataType: 'String', StringValue: reason } }),
+  };
+  const kept = Object.entries(original)
+    .filter(([name]) => name !== REJECT_REASON && name !== FIRST_SENT)
+    .slice(0, MAX_ATTRIBUTES - Object.keys(ours).length)
+    .map(([name, value]) => [name, sendable(value)] as const);
+  return { ...Object.fromEntries(kept), ...ours };
+}
+
+/** A received attribute may bear empty lists, which SQS refuses when they are sent. */
+function sendable({ DataType, StringValue, BinaryValue }: MessageAttributeValue): MessageAttributeValue {
+  return {
+    DataType,
+    ...(StringValue === undefined ? {} : { StringValue }),
+    ...(BinaryValue === undefined ? {} : { BinaryValue }),
+  };
 }
