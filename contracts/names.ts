@@ -16,7 +16,12 @@ export function deadLetterQueueName(queue: string): string {
   return queue.endsWith('.fifo') ? `${queue.slice(0, -'.fifo'.length)}-dlq.fifo` : `${queue}-dlq`;
 }
 
-export const TASK_QUEUES = { socialEvents: 'social-events', streamSessions: 'stream-sessions' } as const;
+export const TASK_QUEUES = {
+  socialEvents: 'social-events',
+  streamSessions: 'stream-sessions',
+  /** Where accounts tell gateways of streams that ended. */
+  streamWatchers: 'stream-watchers',
+} as const;
 
 export const WORKFLOW_TYPES = { socialEvent: 'socialEvent', streamSessions: 'streamSessions' } as const;
 

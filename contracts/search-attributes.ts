@@ -5,3 +5,5 @@ export const eventKindKey = defineSearchAttributeKey('EventKind', SearchAttribut
 export const eventStatusKey = defineSearchAttributeKey('EventStatus', SearchAttributeType.KEYWORD);
 export const eventActorKey = defineSearchAttributeKey('EventActor', SearchAttributeType.KEYWORD);
 export const eventFailureKey = defineSearchAttributeKey('EventFailure', SearchAttributeType.KEYWORD);
+/** Slots taken in an account. */
+export const activeStreamsKey = defineSearchAttributeKey('ActiveStreams', SearchAttributeType.INT);

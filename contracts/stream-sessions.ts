@@ -84,8 +84,10 @@ export interface Release {
   readonly streamId: string;
   /** Keeps a repeated release of a counted stream from freeing a second slot. */
   readonly requestId?: string;
-  /** Its player fell silent, so it ends as `expired`: said by whoever watches it. */
+  /** Its player fell silent, so it ends as `expired`: said by whoever watches it. No effect on streams nobody watches. */
   readonly lost?: boolean;
+  /** Sent by whoever watches the stream and so knows of its end. */
+  readonly byWatcher?: boolean;
 }
 
 /** Ends streams by decision of an operator or of the account's holder. */
@@ -132,6 +134,8 @@ export interface SessionsSnapshot {
   readonly ended: readonly EndedRecord[];
   readonly requests: readonly RequestRecord[];
   readonly shadow?: ShadowCount;
+  /** Ends of watched streams that their watchers were not told of yet. */
+  readonly notices?: readonly EndedStream[];
 }
 
 export interface StreamRecord {
@@ -165,6 +169,12 @@ export interface RequestRecord {
   readonly streamId: string;
   readonly kind: 'acquire' | 'release';
   readonly atMs: number;
+}
+
+/** Activities of those who watch streams, on the task queue `stream-watchers`. */
+export interface StreamWatchActivities {
+  /** Streams of the account that calls ended otherwise than by their watcher. */
+  streamsEnded(ends: readonly EndedStream[]): Promise<void>;
 }
 
 /** The policy is the caller's own, parsed; the account takes it over when its version is higher. */

@@ -34,3 +34,9 @@ export function eventWorkflowId(event: SocialEvent): string {
 export function streamSessionsWorkflowId(userId: string): string {
   return `stream-sessions/${encodeIdComponent(userId)}`;
 }
+
+/** The account of such a workflow id; undefined for other ids. */
+export function userIdOfSessions(workflowId: string): string | undefined {
+  const [, component] = /^stream-sessions\/([^/]+)$/.exec(workflowId) ?? [];
+  return component === undefined ? undefined : decodeURIComponent(component);
+}

@@ -69,10 +69,11 @@ export function usableBeats(beats: readonly Beat[] | undefined): readonly Beat[]
 
 /** The usable ones of a signal's releases. */
 export function usableReleases(releases: readonly Release[] | undefined): readonly Release[] {
-  return usable(releases).map(({ streamId, requestId, lost }) => ({
+  return usable(releases).map(({ streamId, requestId, lost, byWatcher }) => ({
     streamId,
     ...(isId(requestId) ? { requestId } : {}),
     ...(lost === true ? { lost } : {}),
+    ...(byWatcher === true ? { byWatcher } : {}),
   }));
 }
 

@@ -14,13 +14,15 @@ import type {
 } from '../contracts/stream-sessions.ts';
 import { capsOf, judge, slotsOf } from './session-admission.ts';
 import { SessionMemory } from './session-memory.ts';
-import { newStream, recognise, toEndedStream, toStreamView } from './session-records.ts';
+import { endOf, newStream, operator, recognise, toEndedStream, toStreamView } from './session-records.ts';
 
 /**
  * A lease found over by more than this, or a beat interval where that is longer, ended while nobody looked: no server or no
  * worker ran, and beats may have been turned away. Such a stream gets its lease once more, unless it never beats.
  */
 const UNWATCHED_MS = 5_000;
+/** Bounds what an account carries while no watcher is there to be told. */
+const MAX_NOTICES = 200;
 
 /**
  * The active streams of one account. Pure: no I/O, and the time comes with every call, from the server; it never goes back.
@@ -36,6 +38,7 @@ export class SessionLedger {
   /** In the order of their starts. */
   readonly #streams: Map<string, StreamRecord>;
   readonly #memory: SessionMemory;
+  #notices: readonly EndedStream[];
 
   constructor(nowMs: number, snapshot?: SessionsSnapshot) {
     this.#nowMs = Math.max(nowMs, snapshot?.nowMs ?? 0);
@@ -45,6 +48,7 @@ export class SessionLedger {
     this.#shadow = snapshot?.shadow;
     this.#streams = new Map(snapshot?.streams.map((stream) => [stream.streamId, stream]));
     this.#memory = new SessionMemory(snapshot?.ended, snapshot?.requests);
+    this.#notices = snapshot?.notices ?? [];
   }
 
   /** Takes a slot, or says what stands against it. The same stream id or request id again takes no second one. */
@@ -97,18 +101,14 @@ export class SessionLedger {
     for (const release of releases) {
       const stream = this.#streams.get(release.streamId);
       if (stream?.mode === 'counted') this.#releaseOne(stream, release);
-      else if (stream) this.#end(stream, { reason: release.lost === true ? 'expired' : 'released' });
+      else if (stream) this.#releaseStream(stream, release);
     }
   }
 
   /** Ends the named streams, or all, at once and without a hand-off. */
-  evict({ streamIds, by, reason }: EvictRequest, nowMs: number): EvictReply {
+  evict({ streamIds, ...why }: EvictRequest, nowMs: number): EvictReply {
     this.advance(nowMs);
-    const evictor: Evictor = {
-      kind: 'operator',
-      ...(by === undefined ? {} : { by }),
-      ...(reason === undefined ? {} : { reason }),
-    };
+    const evictor = operator(why);
     const evicted: EndedStream[] = [];
     const notActive: { streamId: string; end?: StreamEnd }[] = [];
     for (const streamId of new Set(streamIds ?? this.#streams.keys())) {
@@ -180,7 +180,18 @@ export class SessionLedger {
       ended: this.#memory.ended,
       requests: this.#memory.requests,
       ...(this.#shadow ? { shadow: this.#shadow } : {}),
+      ...(this.#notices.length > 0 ? { notices: this.#notices } : {}),
     };
+  }
+
+  /** Ends of watched streams that did not come from their watcher, in their order: to be told to it. */
+  notices(): readonly EndedStream[] {
+    return this.#notices;
+  }
+
+  /** These were told, or nobody is there to hear them. */
+  dropNotices(told: readonly EndedStream[]): void {
+    this.#notices = this.#notices.filter((notice) => !told.includes(notice));
   }
 
   #tick(nowMs: number): void {
@@ -203,7 +214,7 @@ export class SessionLedger {
     return this.#put({ ...rest, leaseEndMs: this.#nowMs + stream.leaseMs });
   }
 
-  #end(stream: StreamRecord, end: StreamEnd): EndedStream {
+  #end(stream: StreamRecord, end: StreamEnd, byWatcher = false): EndedStream {
     const { streamId, deviceId, requestId, mode } = stream;
     const record = {
       streamId,
@@ -215,17 +226,25 @@ export class SessionLedger {
     };
     this.#streams.delete(streamId);
     this.#memory.remember(record);
-    return toEndedStream(record);
+    const ended = toEndedStream(record);
+    if (mode === 'watched' && !byWatcher) this.#notices = [...this.#notices, ended].slice(-MAX_NOTICES);
+    return ended;
+  }
+
+  #releaseStream(stream: StreamRecord, { lost = false, byWatcher = false }: Release): void {
+    if (lost && stream.mode === 'watched') this.#end(stream, { reason: 'expired' }, true);
+    else if (!lost) this.#end(stream, { reason: 'released' }, byWatcher);
   }
 
   #releaseOne(stream: StreamRecord, { requestId, lost }: Release): void {
+    if (lost === true) return;
     const { streamId } = stream;
     if (requestId !== undefined) {
       if (this.#memory.findRequest('release', requestId)?.streamId === streamId) return;
       this.#memory.note({ requestId, streamId, kind: 'release', atMs: this.#nowMs });
     }
-    if (stream.slots > 1 && lost !== true) this.#put({ ...stream, slots: stream.slots - 1 });
-    else this.#end(stream, { reason: lost === true ? 'expired' : 'released' });
+    if (stream.slots > 1) this.#put({ ...stream, slots: stream.slots - 1 });
+    else this.#end(stream, { reason: 'released' });
   }
 
   /** At most one hand-off is under way: the next one ends what the one before still let play. */
@@ -275,9 +294,4 @@ export class SessionLedger {
       evicted: how.evicted ?? [],
     };
   }
-}
-
-/** When a stream ends unless it beats. */
-function endOf({ ending, leaseEndMs }: StreamRecord): number {
-  return ending ? Math.min(ending.atMs, leaseEndMs) : leaseEndMs;
 }

@@ -1,6 +1,12 @@
 import type { SessionPolicy } from '../contracts/session-limits.ts';
-import type { EndedStream, StreamMode, StreamView } from '../contracts/session-stream.ts';
-import type { AcquireReply, AcquireRequest, EndedRecord, StreamRecord } from '../contracts/stream-sessions.ts';
+import type { EndedStream, Evictor, StreamMode, StreamView } from '../contracts/session-stream.ts';
+import type {
+  AcquireReply,
+  AcquireRequest,
+  EndedRecord,
+  EvictRequest,
+  StreamRecord,
+} from '../contracts/stream-sessions.ts';
 import type { SessionMemory } from './session-memory.ts';
 
 /** What the ledger already knows of an acquire; undefined: it is a new one. */
@@ -115,4 +121,18 @@ function leaseOf(mode: StreamMode, policy: SessionPolicy): number {
 
 function toTimestamp(ms: number): string {
   return new Date(ms).toISOString();
+}
+
+/** When a stream ends unless it beats. */
+export function endOf({ ending, leaseEndMs }: StreamRecord): number {
+  return ending ? Math.min(ending.atMs, leaseEndMs) : leaseEndMs;
+}
+
+/** Who evicted by hand, as far as it was said. */
+export function operator({ by, reason }: Pick<EvictRequest, 'by' | 'reason'>): Evictor {
+  return {
+    kind: 'operator',
+    ...(by === undefined ? {} : { by }),
+    ...(reason === undefined ? {} : { reason }),
+  };
 }

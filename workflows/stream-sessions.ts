@@ -1,14 +1,19 @@
 import {
+  ActivityFailure,
   allHandlersFinished,
   condition,
   continueAsNew,
+  isCancellation,
+  log,
   metricMeter,
+  proxyActivities,
   setCurrentDetails,
   setHandler,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import { activeStreamsKey } from '../contracts/session-attributes.ts';
+import { TASK_QUEUES } from '../contracts/names.ts';
+import { activeStreamsKey } from '../contracts/search-attributes.ts';
 import {
   acquireUpdate,
   evictUpdate,
@@ -17,6 +22,7 @@ import {
   sessionsQuery,
   type AcquireReply,
   type StreamSessionsInput,
+  type StreamWatchActivities,
 } from '../contracts/stream-sessions.ts';
 import { describeSessions } from './session-details.ts';
 import { checkAcquire, checkEvict, usableBeats, usableReleases } from './session-forms.ts';
@@ -31,6 +37,15 @@ const shadowRefusals = metricMeter.createCounter(
   'acquire',
   'Acquires that were judged anew and that the shadow policy would have refused',
 );
+
+/** Attempts cost no history. Given up after a time in which every watcher has asked the account anew. */
+const watchers = proxyActivities<StreamWatchActivities>({
+  taskQueue: TASK_QUEUES.streamWatchers,
+  startToCloseTimeout: 5_000,
+  scheduleToCloseTimeout: '15 minutes',
+  retry: { initialInterval: 200, maximumInterval: 10_000 },
+  summary: 'tells the gateways which streams ended',
+});
 
 /**
  * The streams of one account, for as long as there are any. All handlers are synchronous, so each message is decided in one
@@ -61,12 +76,21 @@ class SessionsRun {
   }
 
   async run(): Promise<void> {
+    const announcing = this.#announceEnds();
+    await Promise.race([this.#live(), announcing]);
+  }
+
+  async #live(): Promise<void> {
     // Messages that came before this run began are handled by now, as handlers are registered: their beats count.
     for (;;) {
       this.#ledger.advance(Date.now());
       this.#publish();
       if (this.#mustContinue()) return this.#continue();
       const wake = this.#nextWake();
+      if (!wake) {
+        await condition(() => this.#mustContinue() || this.#nextWake() !== undefined);
+        continue;
+      }
       const remainingMs = wake.atMs - Date.now();
       if (remainingMs <= 0 && this.#isIdle()) return;
       await condition(() => this.#mustContinue() || this.#mustRearm(wake), Math.max(remainingMs, 1), {
@@ -127,9 +151,26 @@ class SessionsRun {
     return this.#ledger.nextEndMs() === undefined && allHandlersFinished();
   }
 
-  #nextWake(): Wake {
+  /** Tells whoever watches streams of ends it cannot know; nothing else waits for that. */
+  async #announceEnds(): Promise<never> {
+    for (;;) {
+      await condition(() => this.#ledger.notices().length > 0);
+      const ends = this.#ledger.notices();
+      try {
+        await watchers.streamsEnded(ends);
+      } catch (error) {
+        if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
+        log.warn('no gateway took note of ended streams', { ends: ends.length });
+      }
+      this.#ledger.dropNotices(ends);
+    }
+  }
+
+  /** Nothing while only notices are left: an account closes when they are told. */
+  #nextWake(): Wake | undefined {
     const endMs = this.#ledger.nextEndMs();
     if (endMs !== undefined) return { atMs: endMs, summary: 'the earliest end of a lease' };
+    if (this.#ledger.notices().length > 0) return undefined;
     return { atMs: this.#ledger.idleAtMs(), summary: 'no streams: closes by itself' };
   }
 
@@ -139,6 +180,7 @@ class SessionsRun {
    */
   #mustRearm(armed: Wake): boolean {
     const next = this.#nextWake();
+    if (!next) return true;
     const nowMs = Date.now();
     return next.atMs < armed.atMs || 2 * (armed.atMs - nowMs) < next.atMs - nowMs;
   }

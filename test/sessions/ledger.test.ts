@@ -96,6 +96,45 @@ describe('the ledger of an account', () => {
     assert.deepEqual(account.endOf('a'), { reason: 'expired' });
   });
 
+  it('notes the ends of watched streams that did not come from their watcher, until they are told', () => {
+    const account = new Account({ overLimit: 'evictNamed', caps: { account: 9 } });
+    const watched = ['silent', 'stopped', 'evicted', 'let go', 'ran out'];
+    for (const id of watched) account.acquire(id, { mode: 'watched' });
+    account.acquire('direct');
+    account.ledger.release([{ streamId: 'silent', lost: true }], account.nowMs);
+    account.ledger.release([{ streamId: 'stopped', byWatcher: true }], account.nowMs);
+    assert.deepEqual(account.ledger.notices(), []);
+    account.ledger.evict({ streamIds: ['evicted', 'direct'], by: 'ann' }, account.nowMs);
+    account.ledger.release([{ streamId: 'let go' }], account.nowMs);
+    const first = account.ledger.notices();
+    assert.deepEqual(
+      first.map(({ streamId, end }) => [streamId, end.reason]),
+      [
+        ['evicted', 'evicted'],
+        ['let go', 'released'],
+      ],
+    );
+    account.after(20_000_000);
+    account.after(20_000_000);
+    assert.equal(account.ledger.notices().length, 3);
+    const carried = account.ledger.snapshot().notices;
+    assert.equal(carried?.length, 3, 'notices go along when the run continues as new');
+    account.ledger.dropNotices(first);
+    assert.deepEqual(
+      account.ledger.notices().map(({ streamId }) => streamId),
+      ['ran out'],
+    );
+  });
+
+  it('takes a loss only for streams that are watched', () => {
+    const account = new Account();
+    account.acquire('direct');
+    account.acquire('counted', { mode: 'counted' });
+    const lost = ['direct', 'counted'].map((streamId) => ({ streamId, lost: true }));
+    account.ledger.release(lost, account.nowMs);
+    assert.equal(account.ledger.slots(), 2);
+  });
+
   it('counts a registration once per acquire, and frees one slot per release', () => {
     const account = new Account();
     const acquire = (requestId?: string) =>

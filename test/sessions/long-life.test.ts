@@ -155,7 +155,7 @@ describe('the long life of an account', function () {
       }
       assert.equal((await sessions.list(userId)).active.length, 1);
       const beating = (await eventsOf()) - atFirst;
-      await sessions.release(userId, 'film');
+      await sessions.release(userId, { streamId: 'film', byWatcher: true });
       await sessions.list(userId);
       const whole = await eventsOf();
       assert.ok(beating <= 6 * hours, `${beating} events in ${hours} stream-hours of beats`);

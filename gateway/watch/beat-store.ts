@@ -1,0 +1,88 @@
+import type { StreamGone } from '../../client/session-errors.ts';
+
+/** A stream by its account and id. */
+export interface StreamRef {
+  readonly userId: string;
+  readonly streamId: string;
+}
+
+/** What a gateway must know of a stream to answer its beats alone. Durations in milliseconds. */
+export interface WatchedStream extends StreamRef {
+  readonly deviceId: string;
+  readonly contentId?: string;
+  /** Silence after which its player counts as lost. */
+  readonly silenceMs: number;
+  readonly heartbeatIntervalMs: number;
+  /** How often a beat is passed on to the account, so that the long lease there is kept up. */
+  readonly forwardEveryMs: number;
+}
+
+/** What became of a beat. */
+export type BeatOutcome =
+  | {
+      readonly state: 'alive';
+      readonly stream: WatchedStream;
+      /** Until it ends without another beat, or at the end of a hand-off. */
+      readonly expiresInMs: number;
+      /** This beat is the one to pass on to the account; told to one caller only. */
+      readonly forward: boolean;
+      /** Evicted, and playing on for the rest of a hand-off. */
+      readonly ending?: StreamGone;
+    }
+  | { readonly state: 'over'; readonly end: StreamGone }
+  /** Never seen, or forgotten: the account knows. */
+  | { readonly state: 'unknown' };
+
+/** What a sweep found. */
+export interface Sweep {
+  /** Streams whose players are lost: over by now for everyone who asks here, and still to be reported to their accounts. */
+  readonly lost: readonly StreamRef[];
+  /** The store does not know which streams there are, because it is new or lost its data. */
+  readonly mustRecover: boolean;
+}
+
+/**
+ * Who beats, shared by all gateways that share the store. Every decision is one atomic step and uses the clock of the store,
+ * so gateways need not agree on the time. A stream goes from expected to watched to over; over is final until it is expected
+ * anew.
+ */
+export interface BeatStore {
+  /**
+   * Before an acquire is sent: whatever becomes of the answer, the stream is reported lost after `silenceMs` unless it is
+   * confirmed. Leaves a watched one as it is.
+   *
+   * @returns the end of a stream that was lost and whose account may not know yet: it must not be acquired
+   */
+  expect(stream: StreamRef, silenceMs: number): Promise<StreamGone | undefined>;
+  /** The acquire was granted. No effect on a stream that ended since it was expected. */
+  confirm(stream: WatchedStream): Promise<void>;
+  /** The acquire was refused. No effect on a watched one. */
+  cancel(stream: StreamRef): Promise<void>;
+  beat(stream: StreamRef): Promise<BeatOutcome>;
+  /** A beat could not be passed on: the next one shall be. */
+  forwardAgain(stream: StreamRef): Promise<void>;
+  /** The stream is over, or will be in `inMs`; beats are answered with the reason for as long as ends are remembered. */
+  end(stream: StreamRef, end: StreamGone, inMs?: number): Promise<void>;
+  /** Of a stream the account has and the store may not: watches it from now on, unless it is watched or over already. */
+  adopt(stream: WatchedStream, forwardInMs: number): Promise<void>;
+  /**
+   * Ends streams that were silent for too long. Each is handed to one caller, and to another one after 10 s unless it was
+   * {@link reported}. For `silenceMs` after a pause of the sweeps no stream ends: nobody heard its beats.
+   */
+  sweep(most: number): Promise<Sweep>;
+  reported(streams: readonly StreamRef[]): Promise<void>;
+  /** One gateway at a time recovers. @returns whether it is the caller */
+  beginRecovery(): Promise<boolean>;
+  endRecovery(): Promise<void>;
+  /** Something may have gone unrecorded, in an outage of the store: the next sweeps ask to recover. */
+  requireRecovery(): Promise<void>;
+  /** Streams watched or expected. */
+  size(): Promise<number>;
+}
+
+/** Reports of lost players are handed out anew after this. */
+export const CLAIM_MS = 10_000;
+/** Sweeps come every second; when they did not for so long, beats may have gone unheard. */
+export const SWEEP_GAP_MS = 5_000;
+/** How long the gateway that recovers may take before another one tries. */
+export const RECOVERY_MS = 60_000;

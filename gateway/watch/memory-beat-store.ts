@@ -1,0 +1,185 @@
+import type { StreamGone } from '../../client/session-errors.ts';
+import {
+  CLAIM_MS,
+  RECOVERY_MS,
+  SWEEP_GAP_MS,
+  type BeatOutcome,
+  type BeatStore,
+  type StreamRef,
+  type Sweep,
+  type WatchedStream,
+} from './beat-store.ts';
+
+interface Entry {
+  readonly ref: StreamRef;
+  /** Absent while the acquire is under way. */
+  readonly stream?: WatchedStream;
+  readonly silentAtMs: number;
+  readonly forwardAtMs: number;
+  readonly end?: StreamGone;
+  readonly endsAtMs: number;
+}
+
+export interface BeatStoreOptions {
+  /** Longest silence of any stream, milliseconds: how long nothing ends after a pause of the sweeps. */
+  readonly graceMs: number;
+  /** How long ends are remembered, milliseconds. */
+  readonly rememberEndsMs: number;
+}
+
+const LOST: StreamGone = { reason: 'expired' };
+
+/** For a gateway that is alone: what it holds is gone with the process, and recovered from the accounts by the next one. */
+export class MemoryBeatStore implements BeatStore {
+  readonly #options: BeatStoreOptions;
+  readonly #nowMs: () => number;
+  /** In the order of their last change, so that the silent ones and the oldest ends come first. */
+  readonly #live = new Map<string, Entry>();
+  readonly #over = new Map<string, { readonly end: StreamGone; readonly forgetAtMs: number }>();
+  readonly #lost = new Map<string, { readonly ref: StreamRef; readonly claimEndsAtMs: number }>();
+  #sweptAtMs = -Infinity;
+  #graceUntilMs = -Infinity;
+  #recovered = false;
+  #recoveringUntilMs = -Infinity;
+
+  constructor(options: BeatStoreOptions, nowMs: () => number = () => performance.now()) {
+    this.#options = options;
+    this.#nowMs = nowMs;
+  }
+
+  async expect(ref: StreamRef, silenceMs: number): Promise<StreamGone | undefined> {
+    const key = keyOf(ref);
+    if (this.#lost.has(key)) return LOST;
+    this.#over.delete(key);
+    if (this.#live.get(key)?.stream) return undefined;
+    this.#put(key, { ref, silentAtMs: this.#nowMs() + silenceMs, forwardAtMs: Infinity, endsAtMs: Infinity });
+    return undefined;
+  }
+
+  async confirm(stream: WatchedStream): Promise<void> {
+    const key = keyOf(stream);
+    if (this.#over.has(key)) return;
+    const known = this.#live.get(key);
+    if (known?.end) return;
+    this.#watch(key, stream, this.#nowMs() + stream.forwardEveryMs);
+  }
+
+  async cancel(ref: StreamRef): Promise<void> {
+    const key = keyOf(ref);
+    if (!this.#live.get(key)?.stream) this.#live.delete(key);
+  }
+
+  async beat(ref: StreamRef): Promise<BeatOutcome> {
+    const key = keyOf(ref);
+    const over = this.#over.get(key);
+    if (over) return { state: 'over', end: over.end };
+    const entry = this.#live.get(key);
+    if (!entry?.stream) return { state: 'unknown' };
+    const nowMs = this.#nowMs();
+    const { stream, end, endsAtMs } = entry;
+    if (end) {
+      if (endsAtMs > nowMs)
+        return { state: 'alive', stream, expiresInMs: endsAtMs - nowMs, forward: false, ending: end };
+      this.#finish(key, end);
+      return { state: 'over', end };
+    }
+    const forward = entry.forwardAtMs <= nowMs;
+    this.#watch(key, stream, forward ? nowMs + stream.forwardEveryMs : entry.forwardAtMs);
+    return { state: 'alive', stream, expiresInMs: stream.silenceMs, forward };
+  }
+
+  async forwardAgain(ref: StreamRef): Promise<void> {
+    const key = keyOf(ref);
+    const entry = this.#live.get(key);
+    if (entry) this.#live.set(key, { ...entry, forwardAtMs: -Infinity });
+  }
+
+  async end(ref: StreamRef, end: StreamGone, inMs = 0): Promise<void> {
+    const key = keyOf(ref);
+    const entry = this.#live.get(key);
+    if (inMs > 0 && entry) this.#put(key, { ...entry, end, endsAtMs: this.#nowMs() + inMs });
+    else this.#finish(key, end);
+  }
+
+  async adopt(stream: WatchedStream, forwardInMs: number): Promise<void> {
+    const key = keyOf(stream);
+    if (this.#over.has(key) || this.#live.get(key)?.stream) return;
+    this.#watch(key, stream, this.#nowMs() + forwardInMs);
+  }
+
+  async sweep(most: number): Promise<Sweep> {
+    const nowMs = this.#nowMs();
+    if (nowMs - this.#sweptAtMs > SWEEP_GAP_MS) this.#graceUntilMs = nowMs + this.#options.graceMs;
+    this.#sweptAtMs = nowMs;
+    for (const [key, { forgetAtMs }] of this.#over) {
+      if (forgetAtMs > nowMs) break;
+      this.#over.delete(key);
+    }
+    const lost = nowMs < this.#graceUntilMs ? [] : this.#takeLost(nowMs, most);
+    return { lost, mustRecover: !this.#recovered };
+  }
+
+  async reported(refs: readonly StreamRef[]): Promise<void> {
+    for (const ref of refs) this.#lost.delete(keyOf(ref));
+  }
+
+  async beginRecovery(): Promise<boolean> {
+    const nowMs = this.#nowMs();
+    if (this.#recovered || this.#recoveringUntilMs > nowMs) return false;
+    this.#recoveringUntilMs = nowMs + RECOVERY_MS;
+    return true;
+  }
+
+  async endRecovery(): Promise<void> {
+    this.#recovered = true;
+  }
+
+  async requireRecovery(): Promise<void> {
+    this.#recovered = false;
+    this.#recoveringUntilMs = -Infinity;
+  }
+
+  async size(): Promise<number> {
+    return this.#live.size;
+  }
+
+  #takeLost(nowMs: number, most: number): StreamRef[] {
+    const lost: StreamRef[] = [];
+    const claim = (key: string, ref: StreamRef): void => {
+      this.#lost.set(key, { ref, claimEndsAtMs: nowMs + CLAIM_MS });
+      lost.push(ref);
+    };
+    for (const [key, { ref, claimEndsAtMs }] of this.#lost) {
+      if (lost.length < most && claimEndsAtMs <= nowMs) claim(key, ref);
+    }
+    for (const [key, { ref, silentAtMs, end, endsAtMs }] of this.#live) {
+      if (lost.length >= most) break;
+      if (end && endsAtMs <= nowMs) this.#finish(key, end);
+      else if (!end && silentAtMs <= nowMs) {
+        this.#finish(key, LOST);
+        claim(key, ref);
+      }
+    }
+    return lost;
+  }
+
+  #watch(key: string, stream: WatchedStream, forwardAtMs: number): void {
+    const { userId, streamId, silenceMs } = stream;
+    const silentAtMs = this.#nowMs() + silenceMs;
+    this.#put(key, { ref: { userId, streamId }, stream, silentAtMs, forwardAtMs, endsAtMs: Infinity });
+  }
+
+  #put(key: string, entry: Entry): void {
+    this.#live.set(key, entry);
+  }
+
+  #finish(key: string, end: StreamGone): void {
+    this.#live.delete(key);
+    this.#over.delete(key);
+    this.#over.set(key, { end, forgetAtMs: this.#nowMs() + this.#options.rememberEndsMs });
+  }
+}
+
+function keyOf({ userId, streamId }: StreamRef): string {
+  return JSON.stringify([userId, streamId]);
+}

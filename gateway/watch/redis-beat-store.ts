@@ -1,0 +1,165 @@
+import type { Redis } from 'ioredis';
+import { z } from 'zod';
+import type { StreamGone } from '../../client/session-errors.ts';
+import { REDIS_PREFIX, StoreUnavailableError } from '../redis/connection.ts';
+import { redisScript } from '../redis/script.ts';
+import {
+  CLAIM_MS,
+  RECOVERY_MS,
+  SWEEP_GAP_MS,
+  type BeatOutcome,
+  type BeatStore,
+  type StreamRef,
+  type Sweep,
+  type WatchedStream,
+} from './beat-store.ts';
+import type { BeatStoreOptions } from './memory-beat-store.ts';
+import { BEAT, CANCEL, END, EXPECT, FORWARD_AGAIN, SWEEP, WATCH } from './redis-beat-scripts.ts';
+
+const STREAM = `${REDIS_PREFIX}:stream:`;
+const DEADLINES = `${REDIS_PREFIX}:deadlines`;
+const LOST = `${REDIS_PREFIX}:lost`;
+const SWEPT = `${REDIS_PREFIX}:swept`;
+const GRACE = `${REDIS_PREFIX}:grace-until`;
+const RECOVERED = `${REDIS_PREFIX}:recovered`;
+const RECOVERING = `${REDIS_PREFIX}:recovering`;
+const LOST_END: StreamGone = { reason: 'expired' };
+
+const beatReply = z.tuple([z.enum(['alive', 'over', 'unknown']), z.string(), z.number(), z.number(), z.string()]);
+const sweepReply = z.tuple([z.number()]).rest(z.string());
+
+/**
+ * For several gateways: one Redis primary, with Sentinel or not, but no Cluster. Every method may throw
+ * `StoreUnavailableError`. What Redis forgets is recovered from the accounts.
+ */
+export class RedisBeatStore implements BeatStore {
+  readonly #redis: Redis;
+  readonly #options: BeatStoreOptions;
+  readonly #scripts;
+
+  constructor(redis: Redis, options: BeatStoreOptions) {
+    this.#redis = redis;
+    this.#options = options;
+    this.#scripts = {
+      expect: redisScript(redis, EXPECT),
+      watch: redisScript(redis, WATCH),
+      cancel: redisScript(redis, CANCEL),
+      beat: redisScript(redis, BEAT),
+      forwardAgain: redisScript(redis, FORWARD_AGAIN),
+      end: redisScript(redis, END),
+      sweep: redisScript(redis, SWEEP),
+    };
+  }
+
+  async expect(ref: StreamRef, silenceMs: number): Promise<StreamGone | undefined> {
+    const { rememberEndsMs } = this.#options;
+    const reply = await this.#scripts.expect([...keysOf(ref), LOST], [memberOf(ref), silenceMs, rememberEndsMs]);
+    return reply === null ? undefined : LOST_END;
+  }
+
+  async confirm(stream: WatchedStream): Promise<void> {
+    await this.#watch(stream, stream.forwardEveryMs, 'confirm');
+  }
+
+  async cancel(ref: StreamRef): Promise<void> {
+    await this.#scripts.cancel(keysOf(ref), [memberOf(ref)]);
+  }
+
+  async beat(ref: StreamRef): Promise<BeatOutcome> {
+    const reply = await this.#scripts.beat(keysOf(ref), [memberOf(ref), this.#options.rememberEndsMs]);
+    const [state, stream, expiresInMs, forward, end] = beatReply.parse(reply);
+    if (state === 'unknown') return { state };
+    if (state === 'over') return { state, end: toEnd(end) };
+    return {
+      state,
+      stream: toStream(stream),
+      expiresInMs,
+      forward: forward === 1,
+      ...(end === '' ? {} : { ending: toEnd(end) }),
+    };
+  }
+
+  async forwardAgain(ref: StreamRef): Promise<void> {
+    await this.#scripts.forwardAgain([STREAM + memberOf(ref)], []);
+  }
+
+  async end(ref: StreamRef, end: StreamGone, inMs = 0): Promise<void> {
+    const args = [memberOf(ref), JSON.stringify(end), Math.ceil(inMs), this.#options.rememberEndsMs];
+    await this.#scripts.end(keysOf(ref), args);
+  }
+
+  async adopt(stream: WatchedStream, forwardInMs: number): Promise<void> {
+    await this.#watch(stream, forwardInMs, 'adopt');
+  }
+
+  async sweep(most: number): Promise<Sweep> {
+    const { graceMs, rememberEndsMs } = this.#options;
+    const keys = [STREAM, DEADLINES, LOST, SWEPT, GRACE, RECOVERED];
+    const args = [most, CLAIM_MS, SWEEP_GAP_MS, graceMs, rememberEndsMs, JSON.stringify(LOST_END)];
+    const [mustRecover, ...members] = sweepReply.parse(await this.#scripts.sweep(keys, args));
+    return { lost: members.map(refOf), mustRecover: mustRecover === 1 };
+  }
+
+  async reported(refs: readonly StreamRef[]): Promise<void> {
+    if (refs.length > 0) await available(this.#redis.zrem(LOST, ...refs.map(memberOf)));
+  }
+
+  async beginRecovery(): Promise<boolean> {
+    if ((await available(this.#redis.exists(RECOVERED))) === 1) return false;
+    return (await available(this.#redis.set(RECOVERING, '1', 'PX', RECOVERY_MS, 'NX'))) === 'OK';
+  }
+
+  async endRecovery(): Promise<void> {
+    await available(this.#redis.set(RECOVERED, '1'));
+    await available(this.#redis.del(RECOVERING));
+  }
+
+  async requireRecovery(): Promise<void> {
+    await available(this.#redis.del(RECOVERED));
+  }
+
+  async size(): Promise<number> {
+    return await available(this.#redis.zcard(DEADLINES));
+  }
+
+  async #watch(stream: WatchedStream, forwardInMs: number, how: 'confirm' | 'adopt'): Promise<void> {
+    const { silenceMs, forwardEveryMs } = stream;
+    const times = [silenceMs, forwardEveryMs, Math.ceil(forwardInMs), this.#options.rememberEndsMs];
+    await this.#scripts.watch(keysOf(stream), [memberOf(stream), JSON.stringify(stream), ...times, how]);
+  }
+}
+
+/** @throws StoreUnavailableError */
+async function available<Answer>(command: Promise<Answer>): Promise<Answer> {
+  try {
+    return await command;
+  } catch (error) {
+    throw new StoreUnavailableError(error);
+  }
+}
+
+function keysOf(ref: StreamRef): readonly [string, string] {
+  return [STREAM + memberOf(ref), DEADLINES];
+}
+
+function memberOf({ userId, streamId }: StreamRef): string {
+  return JSON.stringify([userId, streamId]);
+}
+
+const member = z.tuple([z.string(), z.string()]);
+
+function refOf(text: string): StreamRef {
+  const [userId, streamId] = member.parse(JSON.parse(text));
+  return { userId, streamId };
+}
+
+/** Written by a gateway of the same version or one beside it; the shape is theirs. */
+function toStream(text: string): WatchedStream {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only gateways write this key
+  return JSON.parse(text) as WatchedStream;
+}
+
+function toEnd(text: string): StreamGone {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only gateways write this key
+  return JSON.parse(text) as StreamGone;
+}

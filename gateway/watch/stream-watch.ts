@@ -1,0 +1,195 @@
+import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
+import {
+  InvalidSessionRequestError,
+  StreamEndedError,
+  StreamIdTakenError,
+  StreamLimitReachedError,
+  type StreamGone,
+} from '../../client/session-errors.ts';
+import type { AcquireOptions, Granted, SessionsClient } from '../../client/sessions.ts';
+import type { SessionPolicy } from '../../contracts/session-limits.ts';
+import type { EndedStream, StreamView } from '../../contracts/session-stream.ts';
+import type { EvictReply, EvictRequest, SessionsView } from '../../contracts/stream-sessions.ts';
+import { StoreUnavailableError } from '../redis/connection.ts';
+import type { BeatStore, StreamRef, WatchedStream } from './beat-store.ts';
+import { SharedQuestion } from './shared-question.ts';
+import { forwardInMs, watchTimes } from './watch-times.ts';
+
+/** An acquire may be under way for so long before its stream counts as lost. */
+const ACQUIRE_TIME_MS = 15_000;
+
+export interface StreamWatchOptions {
+  readonly sessions: SessionsClient;
+  readonly store: BeatStore;
+  readonly policy: () => SessionPolicy;
+  readonly logger: Pick<Logger, 'warn'>;
+  /** Told each time the store did not answer and the account was asked, or the record left out, instead. */
+  readonly onDegraded?: () => void;
+}
+
+/** A stream that is alive. */
+export interface Alive {
+  readonly stream: Pick<WatchedStream, 'userId' | 'streamId' | 'deviceId' | 'contentId'>;
+  readonly expiresInMs: number;
+  readonly heartbeatIntervalMs: number;
+  /** It was evicted and plays on until `expiresInMs` are over. */
+  readonly ending?: StreamGone;
+}
+
+/**
+ * Streams whose players beat here. Accounts decide who may play; this knows who is alive, so that a beat costs no call to
+ * Temporal. What the store does not know, or cannot say because it is away, the account is asked: a query, which leaves no
+ * history. All methods throw what `SessionsClient` throws.
+ */
+export class StreamWatch {
+  readonly #options: StreamWatchOptions;
+  readonly #account: SharedQuestion<SessionsView>;
+  readonly #forwarding = new Set<Promise<void>>();
+
+  constructor(options: StreamWatchOptions) {
+    this.#options = options;
+    this.#account = new SharedQuestion((userId) => options.sessions.list(userId));
+  }
+
+  async acquire(userId: string, request: AcquireOptions): Promise<Granted> {
+    const { sessions, store, policy } = this.#options;
+    const times = watchTimes(policy());
+    const ref = { userId, streamId: request.streamId ?? randomUUID() };
+    const lost = await this.#record(() => store.expect(ref, ACQUIRE_TIME_MS + times.silenceMs));
+    if (lost) throw new StreamEndedError(ref.streamId, lost);
+    let granted: Granted;
+    try {
+      granted = await sessions.acquire(userId, { ...request, streamId: ref.streamId, mode: 'watched' });
+    } catch (error) {
+      if (error instanceof StreamEndedError) await this.#note({ userId, streamId: error.streamId }, error.end);
+      else if (isRefusal(error)) await this.#record(() => store.cancel(ref));
+      // Without an answer it may have been granted: then it is found silent, or a retry is granted it again.
+      throw error;
+    }
+    const { stream } = granted;
+    // A repeated request id is answered with the stream it made, whatever id was asked for.
+    if (stream.streamId !== ref.streamId || stream.mode !== 'watched') await this.#record(() => store.cancel(ref));
+    if (stream.mode === 'watched') await this.#record(() => store.confirm({ ...toWatched(userId, stream), ...times }));
+    const nowMs = Date.parse(stream.leaseEndsAt) - stream.leaseMs;
+    await Promise.all(granted.evicted.map((ended) => this.#noteEnded(userId, ended, nowMs)));
+    return stream.mode === 'watched' ? { ...granted, expiresInMs: times.silenceMs } : granted;
+  }
+
+  /** @throws StreamEndedError when the stream is over or unknown */
+  async heartbeat(userId: string, streamId: string): Promise<Alive> {
+    const { store } = this.#options;
+    const ref = { userId, streamId };
+    const outcome = await this.#record(() => store.beat(ref));
+    if (!outcome || outcome.state === 'unknown') return await this.#askAccount(ref);
+    if (outcome.state === 'over') throw new StreamEndedError(streamId, outcome.end);
+    const { stream, expiresInMs, ending } = outcome;
+    if (outcome.forward) this.#forward(ref);
+    return { stream, expiresInMs, heartbeatIntervalMs: stream.heartbeatIntervalMs, ...(ending ? { ending } : {}) };
+  }
+
+  async release(userId: string, streamId: string): Promise<void> {
+    await this.#options.sessions.release(userId, { streamId, byWatcher: true });
+    await this.#note({ userId, streamId }, { reason: 'released' });
+  }
+
+  async evict(userId: string, request: EvictRequest): Promise<EvictReply> {
+    const reply = await this.#options.sessions.evict(userId, request);
+    await Promise.all(reply.evicted.map(({ streamId, end }) => this.#note({ userId, streamId }, end)));
+    return reply;
+  }
+
+  async list(userId: string): Promise<SessionsView> {
+    return await this.#options.sessions.list(userId);
+  }
+
+  /** The account tells of streams that ended otherwise. @throws StoreUnavailableError: it must tell again */
+  async streamsEnded(userId: string, ends: readonly EndedStream[]): Promise<void> {
+    for (const { streamId, end } of ends) await this.#options.store.end({ userId, streamId }, end);
+  }
+
+  /** Beats on their way to accounts are delivered. */
+  async close(): Promise<void> {
+    await Promise.all(this.#forwarding);
+  }
+
+  async #askAccount(ref: StreamRef): Promise<Alive> {
+    const { userId, streamId } = ref;
+    const { sessions, store, policy } = this.#options;
+    const view = await this.#account.ask(userId);
+    const stream = view.active.find((other) => other.streamId === streamId);
+    if (!stream) {
+      const end = view.ended.find((other) => other.streamId === streamId)?.end ?? { reason: 'unknown' };
+      // An unknown one may be acquired by other ways at any time.
+      if (end.reason !== 'unknown') await this.#note(ref, end);
+      throw new StreamEndedError(streamId, end);
+    }
+    const times = watchTimes(policy());
+    const { heartbeatIntervalMs } = times;
+    const watched = toWatched(userId, stream);
+    if (stream.ending) {
+      const startOfLease = Date.parse(stream.leaseEndsAt) - stream.leaseMs;
+      const expiresInMs = Math.max(0, Date.parse(stream.ending.at) - Math.max(startOfLease, Date.now()));
+      return { stream: watched, heartbeatIntervalMs, expiresInMs, ending: stream.ending.end };
+    }
+    if (stream.mode === 'direct') {
+      const [answer] = await sessions.heartbeat(userId, streamId);
+      if (!answer?.alive) throw new StreamEndedError(streamId, answer?.end ?? { reason: 'unknown' });
+      return { stream: watched, heartbeatIntervalMs, expiresInMs: answer.expiresInMs };
+    }
+    if (stream.mode === 'counted') return { stream: watched, heartbeatIntervalMs, expiresInMs: stream.leaseMs };
+    await this.#record(() => store.adopt({ ...watched, ...times }, forwardInMs(stream, Date.now())));
+    return { stream: watched, heartbeatIntervalMs, expiresInMs: times.silenceMs };
+  }
+
+  /** In the background: the player need not wait for it. */
+  #forward(ref: StreamRef): void {
+    const { sessions, store, logger } = this.#options;
+    const forwarding = (async () => {
+      try {
+        const [answer] = await sessions.heartbeat(ref.userId, ref.streamId);
+        if (answer && !answer.alive) await this.#note(ref, answer.end);
+      } catch (error) {
+        logger.warn({ error: String(error), ...ref }, 'a beat could not be passed on; the next one will be');
+        await this.#record(() => store.forwardAgain(ref));
+      }
+    })();
+    this.#forwarding.add(forwarding);
+    void forwarding.finally(() => this.#forwarding.delete(forwarding));
+  }
+
+  async #noteEnded(userId: string, { streamId, end, endedAt }: EndedStream, nowMs: number): Promise<void> {
+    await this.#note({ userId, streamId }, end, Math.max(0, Date.parse(endedAt) - nowMs));
+  }
+
+  async #note(ref: StreamRef, end: StreamGone, inMs = 0): Promise<void> {
+    await this.#record(() => this.#options.store.end(ref, end, inMs));
+  }
+
+  /** The account has decided or will; a store that is away only makes the next beats dearer, and is recovered when it is back. */
+  async #record<Answer>(step: () => Promise<Answer>): Promise<Answer | undefined> {
+    try {
+      return await step();
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      this.#options.onDegraded?.();
+      return undefined;
+    }
+  }
+}
+
+export function toWatched(
+  userId: string,
+  stream: StreamView,
+): Pick<WatchedStream, 'userId' | 'streamId' | 'deviceId' | 'contentId'> {
+  const { streamId, deviceId, contentId } = stream;
+  return { userId, streamId, deviceId, ...(contentId === undefined ? {} : { contentId }) };
+}
+
+function isRefusal(error: unknown): boolean {
+  return (
+    error instanceof StreamLimitReachedError ||
+    error instanceof StreamIdTakenError ||
+    error instanceof InvalidSessionRequestError
+  );
+}
