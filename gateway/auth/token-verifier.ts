@@ -1,0 +1,134 @@
+import { createLocalJWKSet, type CryptoKey, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import { readJwtHeader, tokenType, verifyJwt, type JwtHeader } from '../../client/jwt.ts';
+import { remoteKeys, type RemoteKeysOptions } from '../../client/key-set.ts';
+import { bearerToken } from './authorization-header.ts';
+import { readAccessClaims, type AccessClaims, type Caller } from './caller.ts';
+import { UnauthenticatedError } from './errors.ts';
+import { createMemoryOneTimeTokens, type OneTimeTokens } from './token-memory.ts';
+
+const MIN_SECRET_BYTES = 32;
+const DEFAULT_CLOCK_TOLERANCE_SECONDS = 5;
+const HMAC = 'HS256';
+/** Signatures of key pairs; a public key is never taken for a secret, whatever algorithm the token names. */
+const ASYMMETRIC = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519'.split(' ');
+/** Media types of access tokens [RFC 7519, RFC 9068]; most issuers name none. A lease has another one. */
+const ACCESS_TYPES: readonly string[] = ['', 'jwt', 'at+jwt'];
+
+export interface TokenVerifierOptions {
+  /** Shared secret of tokens with HS256, at least 32 bytes. */
+  readonly secret?: string;
+  /** Public keys of the issuer, by URL or at hand. May stand beside a secret; one of the two kinds is needed. */
+  readonly jwksUrl?: URL;
+  readonly jwks?: JSONWebKeySet;
+  /** How the URL is asked. */
+  readonly remote?: RemoteKeysOptions;
+  /** Claim `iss`; any when left out. */
+  readonly issuer?: string | readonly string[];
+  /** What `aud` must hold, one of them; anything goes when left out. */
+  readonly audience?: string | readonly string[];
+  /** How far clocks may differ; default 5. */
+  readonly clockToleranceSeconds?: number;
+  /** Longest time from a token's issue, or from now, to its end; no limit when left out. */
+  readonly maxLifetimeSeconds?: number;
+  /** Memory of one-time tokens; default: of this process. */
+  readonly oneTimeTokens?: OneTimeTokens;
+  /** Says which tokens are not accepted any more. */
+  readonly isRevoked?: (caller: Caller) => boolean;
+}
+
+export interface TokenVerifier {
+  /**
+   * Who asks. Uses a one-time token up, so it is asked once for each request.
+   *
+   * @param authorizationHeader value of the header `Authorization`, of which there must be one: see `soleAuthorization`
+   * @throws UnauthenticatedError
+   * @throws KeysUnavailableError, StoreUnavailableError when nothing can be said at present
+   */
+  verify(authorizationHeader: string | undefined): Promise<Caller>;
+}
+
+/** @throws TypeError when there is neither a secret nor keys, when there are two sets of keys, or the secret is short */
+export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
+  const { secret, jwks, jwksUrl } = options;
+  if (secret === undefined && !jwks && !jwksUrl) throw new TypeError('a secret or a set of public keys is needed');
+  if (jwks && jwksUrl) throw new TypeError('public keys come by URL or at hand, not both');
+  if (secret !== undefined && Buffer.byteLength(secret) < MIN_SECRET_BYTES)
+    throw new TypeError(`the secret must have at least ${MIN_SECRET_BYTES} bytes`);
+  return new JwtVerifier(options);
+}
+
+class JwtVerifier implements TokenVerifier {
+  readonly #options: TokenVerifierOptions;
+  readonly #toleranceSeconds: number;
+  readonly #secret: Promise<CryptoKey> | undefined;
+  readonly #keys: JWTVerifyGetKey | undefined;
+  readonly #oneTimeTokens: OneTimeTokens;
+
+  constructor(options: TokenVerifierOptions) {
+    const { secret, jwks, jwksUrl, remote } = options;
+    this.#options = options;
+    this.#toleranceSeconds = options.clockToleranceSeconds ?? DEFAULT_CLOCK_TOLERANCE_SECONDS;
+    if (secret !== undefined) this.#secret = importSecret(secret);
+    if (jwks) this.#keys = createLocalJWKSet(jwks);
+    if (jwksUrl) this.#keys = remoteKeys(jwksUrl, remote);
+    this.#oneTimeTokens = options.oneTimeTokens ?? createMemoryOneTimeTokens();
+  }
+
+  async verify(authorizationHeader: string | undefined): Promise<Caller> {
+    const claims = await this.#claims(bearerToken(authorizationHeader));
+    this.#checkLifetime(claims);
+    if (this.#options.isRevoked?.(claims.caller)) throw new UnauthenticatedError('revoked');
+    // Last, so that no token is used up by a request that is refused for another reason.
+    if (claims.oneTime) await this.#useUp(claims.caller);
+    return claims.caller;
+  }
+
+  async #claims(token: string): Promise<AccessClaims> {
+    const header = readJwtHeader(token);
+    if (!header) throw new UnauthenticatedError('malformed');
+    if (!ACCESS_TYPES.includes(tokenType(header))) throw new UnauthenticatedError('wrongType');
+    const { issuer, audience } = this.#options;
+    const payload = await verifyJwt(token, await this.#keyOf(header), {
+      algorithms: [header.alg],
+      requiredClaims: ['exp', 'sub'],
+      clockTolerance: this.#toleranceSeconds,
+      ...(issuer === undefined ? {} : { issuer: listed(issuer) }),
+      ...(audience === undefined ? {} : { audience: listed(audience) }),
+    });
+    if (typeof payload === 'string') throw new UnauthenticatedError(payload);
+    const claims = readAccessClaims(payload);
+    if (!claims) throw new UnauthenticatedError('malformed');
+    return claims;
+  }
+
+  /** By the algorithm, of which each belongs to one kind of key; the token's own words on keys are never followed. */
+  async #keyOf({ alg }: JwtHeader): Promise<CryptoKey | JWTVerifyGetKey> {
+    if (alg === HMAC && this.#secret) return this.#secret;
+    if (ASYMMETRIC.includes(alg) && this.#keys) return this.#keys;
+    throw new UnauthenticatedError('wrongAlgorithm');
+  }
+
+  #checkLifetime({ caller: { expiresAtMs }, issuedAtMs }: AccessClaims): void {
+    const { maxLifetimeSeconds = Infinity } = this.#options;
+    const now = Date.now();
+    // A time of issue in the future would make any life look short.
+    const latestEndMs = Math.min(issuedAtMs ?? now, now + this.#toleranceSeconds * 1_000) + maxLifetimeSeconds * 1_000;
+    if (expiresAtMs > latestEndMs) throw new UnauthenticatedError('lifetimeTooLong');
+  }
+
+  async #useUp({ issuer, tokenId, expiresAtMs }: Caller): Promise<void> {
+    // Issuers give ids independently of each other.
+    const id = JSON.stringify([issuer ?? null, tokenId]);
+    const acceptedUntilMs = expiresAtMs + this.#toleranceSeconds * 1_000;
+    if (!(await this.#oneTimeTokens.consume(id, acceptedUntilMs))) throw new UnauthenticatedError('replayed');
+  }
+}
+
+function importSecret(secret: string): Promise<CryptoKey> {
+  const bytes = new TextEncoder().encode(secret);
+  return crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash: 'SHA-256' }, false, ['verify']);
+}
+
+function listed(value: string | readonly string[]): string[] {
+  return typeof value === 'string' ? [value] : [...value];
+}
