@@ -52,3 +52,60 @@ export class SessionsUnavailableError extends Error {
     super(`${what}: stream sessions gave no answer in time`, options);
   }
 }
+
+/** Too many requests: of the user, or from this address. Only over HTTP. */
+export class RateLimitedError extends Error {
+  override readonly name = 'RateLimitedError';
+  /** When the next try may succeed. */
+  readonly retryAfterMs: number;
+
+  constructor(retryAfterMs: number, options?: ErrorOptions) {
+    super(`too many requests; the next may be sent in ${retryAfterMs} ms`, options);
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** The gateway accepts no token, or not this one: another is needed. Only over HTTP. */
+export class NotAuthenticatedError extends Error {
+  override readonly name = 'NotAuthenticatedError';
+  /** `expired`, `revoked`, `replayed`, ... as the gateway has it. */
+  readonly reason: string | undefined;
+
+  constructor(message: string, reason?: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+/** The token does not allow this: it is of another user or device, or lacks a scope. Only over HTTP. */
+export class NotAllowedError extends Error {
+  override readonly name = 'NotAllowedError';
+}
+
+/** The user, device, token or address is on the blacklist of the gateway. Only over HTTP. */
+export class BlockedError extends Error {
+  override readonly name = 'BlockedError';
+  readonly reason: string | undefined;
+  /** RFC 3339, by the server; never when left out. */
+  readonly expiresAt: string | undefined;
+
+  constructor(message: string, reason?: string, expiresAt?: string) {
+    super(message);
+    this.reason = reason;
+    this.expiresAt = expiresAt;
+  }
+}
+
+/** A call brought no answer on the stream itself, so nothing is known of it; it may be alive. */
+export type UnansweredError =
+  SessionsUnavailableError | RateLimitedError | NotAuthenticatedError | NotAllowedError | BlockedError;
+
+export function isUnanswered(error: unknown): error is UnansweredError {
+  return (
+    error instanceof SessionsUnavailableError ||
+    error instanceof RateLimitedError ||
+    error instanceof NotAuthenticatedError ||
+    error instanceof NotAllowedError ||
+    error instanceof BlockedError
+  );
+}

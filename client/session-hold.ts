@@ -1,17 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SessionsUnavailableError, type StreamGone } from './session-errors.ts';
-import type { BeatAnswer, Granted, SessionsClient } from './sessions.ts';
+import { isUnanswered, RateLimitedError, type StreamGone, type UnansweredError } from './session-errors.ts';
+import type { BeatAnswer, Granted, SessionsClient } from './sessions-client.ts';
+
+/** A stream that ends after a grace is asked for once more right after it, but not at once. */
+const SHORTEST_PAUSE_MS = 50;
 
 export interface HoldOptions {
   /** Aborted: the stream is released. */
   readonly signal?: AbortSignal;
   /** Told of beats without an answer; the stream goes on until its lease must be over. */
-  readonly onUnanswered?: (error: SessionsUnavailableError) => void;
+  readonly onUnanswered?: (error: UnansweredError) => void;
+  /** Told of each lease that a beat renewed: only over HTTP. The first one stands in the grant. */
+  readonly onLease?: (lease: string) => void;
 }
 
 /** A stream that is kept alive. */
 export interface HeldStream {
   readonly granted: Granted;
+  /** The newest one: only over HTTP. */
+  readonly lease: string | undefined;
   /**
    * Resolves when the stream is over, with the reason; never rejects but for a defect. `unknown` also when no beat was
    * answered for a whole lease: then the slot cannot be counted on any more.
@@ -26,22 +33,31 @@ export function holdStream(
   client: Pick<SessionsClient, 'heartbeat' | 'release'>,
   userId: string,
   granted: Granted,
-  { signal, onUnanswered }: HoldOptions,
+  { signal, onUnanswered, onLease }: HoldOptions,
 ): HeldStream {
   const stop = new AbortController();
   const stopped = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
-  const beating = beatUntilOver(client, userId, granted, stopped, onUnanswered);
+  let newest = granted.lease;
+  const onAlive = ({ lease }: AliveAnswer): void => {
+    if (lease === undefined) return;
+    newest = lease;
+    onLease?.(lease);
+  };
+  const beating = beatUntilOver(client, userId, granted, { stopped, onAlive, onUnanswered });
   const ended = beating.then(async (end) => {
     if (end !== 'stopped') return end;
     await client.release(userId, granted.stream.streamId).catch((error: unknown) => {
       // The lease ends by itself; there is nobody left to try again for.
-      if (!(error instanceof SessionsUnavailableError)) throw error;
+      if (!isUnanswered(error)) throw error;
       onUnanswered?.(error);
     });
     return { reason: 'released' } as const;
   });
   return {
     granted,
+    get lease() {
+      return newest;
+    },
     ended,
     async release() {
       stop.abort();
@@ -50,17 +66,27 @@ export function holdStream(
   };
 }
 
+type AliveAnswer = Extract<BeatAnswer, { alive: true }>;
+
+interface BeatingOptions {
+  readonly stopped: AbortSignal;
+  readonly onAlive: (answer: AliveAnswer) => void;
+  readonly onUnanswered: HoldOptions['onUnanswered'];
+}
+
 async function beatUntilOver(
   client: Pick<SessionsClient, 'heartbeat'>,
   userId: string,
-  { stream, heartbeatIntervalMs }: Granted,
-  stopped: AbortSignal,
-  onUnanswered: HoldOptions['onUnanswered'],
+  granted: Granted,
+  { stopped, onAlive, onUnanswered }: BeatingOptions,
 ): Promise<StreamGone | 'stopped'> {
-  const { streamId, leaseMs } = stream;
+  const { streamId, leaseMs } = granted.stream;
   // Durations only, on the clock of this process that never jumps.
   let answeredAt = performance.now();
-  let pauseMs = Math.min(heartbeatIntervalMs, leaseMs / 3);
+  // The lease as a whole may be longer: that of a stream which the gateway watches is.
+  let lifeMs = granted.expiresInMs;
+  let usualMs = Math.min(granted.heartbeatIntervalMs, leaseMs / 3);
+  let pauseMs = usualMs;
   for (;;) {
     await sleep(pauseMs, undefined, { signal: stopped }).catch(() => undefined);
     if (stopped.aborted) return 'stopped';
@@ -68,18 +94,21 @@ async function beatUntilOver(
     try {
       const [answer] = await client.heartbeat(userId, streamId);
       if (answer && !answer.alive) return answer.end;
-      if (answer) pauseMs = nextPause(answer, Math.min(heartbeatIntervalMs, leaseMs / 3));
+      if (answer) {
+        onAlive(answer);
+        usualMs = answer.heartbeatIntervalMs ?? usualMs;
+        lifeMs = answer.expiresInMs;
+        pauseMs = Math.min(usualMs, Math.max(lifeMs, SHORTEST_PAUSE_MS));
+      }
       // From before the call: the account cannot have extended the lease earlier.
       answeredAt = sentAt;
     } catch (error) {
-      if (!(error instanceof SessionsUnavailableError)) throw error;
+      if (!isUnanswered(error)) throw error;
       onUnanswered?.(error);
-      if (performance.now() - answeredAt >= leaseMs) return { reason: 'unknown' };
+      const leftMs = lifeMs - (performance.now() - answeredAt);
+      if (leftMs <= 0) return { reason: 'unknown' };
+      const waitMs = error instanceof RateLimitedError ? Math.max(error.retryAfterMs, usualMs) : usualMs;
+      pauseMs = Math.min(waitMs, leftMs);
     }
   }
-}
-
-/** A stream that is handed off is asked for once more, right after its grace. */
-function nextPause(answer: Extract<BeatAnswer, { alive: true }>, usualMs: number): number {
-  return answer.stream.ending ? Math.min(usualMs, Math.max(answer.expiresInMs, 50)) : usualMs;
 }

@@ -2,14 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { WithStartWorkflowOperation, type Client } from '@temporalio/client';
 import { TASK_QUEUES, WORKFLOW_TYPES } from '../contracts/names.ts';
 import type { SessionPolicy } from '../contracts/session-limits.ts';
-import type { StreamView } from '../contracts/session-stream.ts';
 import {
   acquireUpdate,
   evictUpdate,
   heartbeatSignal,
   releaseSignal,
   sessionsQuery,
-  type AcquireReply,
   type AcquireRequest,
   type EvictReply,
   type EvictRequest,
@@ -25,9 +23,11 @@ import {
   StreamEndedError,
   StreamIdTakenError,
   StreamLimitReachedError,
-  type StreamGone,
 } from './session-errors.ts';
 import { holdStream, type HeldStream, type HoldOptions } from './session-hold.ts';
+import type { AcquireOptions, BeatAnswer, Granted, SessionsClient } from './sessions-client.ts';
+
+export type { AcquireOptions, BeatAnswer, Granted, SessionsClient } from './sessions-client.ts';
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 /** After this, a task whose worker died goes to another one; a task of an account takes milliseconds. */
@@ -45,40 +45,7 @@ export interface SessionsClientOptions {
   readonly continueAfterMessages?: number;
 }
 
-/** An acquire as callers make it; without a stream id, one is made. */
-export type AcquireOptions = Omit<AcquireRequest, 'streamId'> & { readonly streamId?: string };
-
-export type Granted = Extract<AcquireReply, { outcome: 'granted' }>;
-
-/** What became of a beat. */
-export type BeatAnswer =
-  | { readonly streamId: string; readonly alive: true; readonly expiresInMs: number; readonly stream: StreamView }
-  | { readonly streamId: string; readonly alive: false; readonly end: StreamGone };
-
-/**
- * Streams of accounts, directly on Temporal. All calls can be repeated; every one may throw `SessionsUnavailableError`, and
- * none lets an error of Temporal through.
- */
-export interface SessionsClient {
-  /**
-   * Takes a slot.
-   *
-   * @throws StreamLimitReachedError with the streams in the way
-   * @throws StreamEndedError when the stream id or request id is of a stream that is over
-   * @throws StreamIdTakenError, InvalidSessionRequestError
-   */
-  acquire(userId: string, request: AcquireOptions): Promise<Granted>;
-  /** Extends streams and tells which are over and why; one signal however many. */
-  heartbeat(userId: string, streamIds: string | readonly string[]): Promise<readonly BeatAnswer[]>;
-  /** Ends a stream, or frees one slot of a counted one. One that is gone already is no error. */
-  release(userId: string, release: string | Release): Promise<void>;
-  list(userId: string): Promise<SessionsView>;
-  /** Ends the named streams, or all, by decision of an operator. @throws InvalidSessionRequestError */
-  evict(userId: string, request: EvictRequest): Promise<EvictReply>;
-  /** Acquires, and beats until the stream ends or is released. Throws as {@link acquire} does. */
-  hold(userId: string, request: AcquireOptions, options?: HoldOptions): Promise<HeldStream>;
-}
-
+/** Sessions directly on Temporal. */
 export function createSessionsClient(options: SessionsClientOptions): SessionsClient {
   return new TemporalSessionsClient(options);
 }

@@ -1,0 +1,61 @@
+import type { StreamEnd, StreamView } from '../contracts/session-stream.ts';
+import type {
+  AcquireReply,
+  AcquireRequest,
+  EvictReply,
+  EvictRequest,
+  Release,
+  SessionsView,
+} from '../contracts/stream-sessions.ts';
+import type { StreamGone } from './session-errors.ts';
+import type { HeldStream, HoldOptions } from './session-hold.ts';
+
+/** An acquire as callers make it; without a stream id, one is made. */
+export type AcquireOptions = Omit<AcquireRequest, 'streamId'> & { readonly streamId?: string };
+
+/** A slot that was taken. */
+export type Granted = Extract<AcquireReply, { outcome: 'granted' }> & {
+  /** By the gateway: proof of the slot that a CDN verifies, for {@link Granted.expiresInMs}; each beat renews it. */
+  readonly lease?: string;
+};
+
+/** What became of a beat. */
+export type BeatAnswer =
+  | {
+      readonly streamId: string;
+      readonly alive: true;
+      readonly expiresInMs: number;
+      /** Directly on Temporal. */
+      readonly stream?: StreamView;
+      /** By the gateway: when to beat next, and the renewed lease. */
+      readonly heartbeatIntervalMs?: number;
+      readonly lease?: string;
+      /** By the gateway: evicted with a grace, plays on until the lease ends. */
+      readonly ending?: StreamEnd;
+    }
+  | { readonly streamId: string; readonly alive: false; readonly end: StreamGone };
+
+/**
+ * Streams of accounts, directly on Temporal or over HTTP. All calls can be repeated. Every one may throw
+ * `SessionsUnavailableError`; over HTTP, also `RateLimitedError`, `NotAuthenticatedError`, `NotAllowedError` and
+ * `BlockedError`. None lets an error of Temporal or of the network through.
+ */
+export interface SessionsClient {
+  /**
+   * Takes a slot.
+   *
+   * @throws StreamLimitReachedError with the streams in the way
+   * @throws StreamEndedError when the stream id or request id is of a stream that is over
+   * @throws StreamIdTakenError, InvalidSessionRequestError
+   */
+  acquire(userId: string, request: AcquireOptions): Promise<Granted>;
+  /** Extends streams and tells which are over and why; on Temporal, one signal however many. */
+  heartbeat(userId: string, streamIds: string | readonly string[]): Promise<readonly BeatAnswer[]>;
+  /** Ends a stream, or frees one slot of a counted one. One that is gone already is no error. */
+  release(userId: string, release: string | Release): Promise<void>;
+  list(userId: string): Promise<SessionsView>;
+  /** Ends the named streams, or all, by decision of an operator. @throws InvalidSessionRequestError */
+  evict(userId: string, request: EvictRequest): Promise<EvictReply>;
+  /** Acquires, and beats until the stream ends or is released. Throws as {@link acquire} does. */
+  hold(userId: string, request: AcquireOptions, options?: HoldOptions): Promise<HeldStream>;
+}
