@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import { ACCESS_LOG_BUCKET, ACCESS_LOG_QUEUE } from '../../contracts/access-record.ts';
+import type { AccessLogSettings } from './access-log.ts';
+import type { LakeWriterSettings } from './lake-writer.ts';
+
+const milliseconds = z.coerce.number().int().min(1);
+const bytes = z.coerce.number().int().min(1);
+
+/** Settings of a gateway's access log, by environment variable; to be spread into a schema. */
+export const accessLogSettings = {
+  /** Without it there is no access log. */
+  ACCESS_LOG_QUEUE: z.string().optional(),
+  ACCESS_LOG_SPOOL_DIRECTORY: z.string().optional(),
+  ACCESS_LOG_MAX_SPOOL_BYTES: bytes.default(1024 ** 3),
+  ACCESS_LOG_MAX_BUFFERED_RECORDS: z.coerce.number().int().min(8).default(50_000),
+  ACCESS_LOG_MAX_BUFFERED_BYTES: z.coerce
+    .number()
+    .int()
+    .min(1_000_000)
+    .default(32 * 1024 ** 2),
+  ACCESS_LOG_FLUSH_MS: milliseconds.default(1_000),
+};
+
+/** Settings of the writer, which is a role of its own. */
+export const lakeWriterSettings = {
+  ACCESS_LOG_QUEUE: z.string().default(ACCESS_LOG_QUEUE),
+  ACCESS_LOG_BUCKET: z.string().default(ACCESS_LOG_BUCKET),
+  ACCESS_LOG_PREFIX: z.string().default('access'),
+  ACCESS_LOG_MAX_OBJECT_BYTES: bytes.default(8_000_000),
+  ACCESS_LOG_MAX_AGE_MS: milliseconds.max(3_600_000).default(60_000),
+  ACCESS_LOG_VISIBILITY_TIMEOUT_SECONDS: z.coerce.number().int().min(6).max(43_200).optional(),
+};
+
+type Settings<Shape extends z.ZodRawShape> = z.output<z.ZodObject<Shape>>;
+
+/** @returns undefined when there is to be no access log */
+export function toAccessLogOptions(
+  settings: Settings<typeof accessLogSettings>,
+): (AccessLogSettings & { readonly queueName: string }) | undefined {
+  if (settings.ACCESS_LOG_QUEUE === undefined) return undefined;
+  return {
+    queueName: settings.ACCESS_LOG_QUEUE,
+    flushIntervalMs: settings.ACCESS_LOG_FLUSH_MS,
+    maxBufferedRecords: settings.ACCESS_LOG_MAX_BUFFERED_RECORDS,
+    maxBufferedBytes: settings.ACCESS_LOG_MAX_BUFFERED_BYTES,
+    maxSpoolBytes: settings.ACCESS_LOG_MAX_SPOOL_BYTES,
+    ...(settings.ACCESS_LOG_SPOOL_DIRECTORY === undefined
+      ? {}
+      : { spoolDirectory: settings.ACCESS_LOG_SPOOL_DIRECTORY }),
+  };
+}
+
+export function toLakeWriterOptions(settings: Settings<typeof lakeWriterSettings>): LakeWriterSettings {
+  const visibilityTimeoutSeconds = settings.ACCESS_LOG_VISIBILITY_TIMEOUT_SECONDS;
+  return {
+    queueName: settings.ACCESS_LOG_QUEUE,
+    bucket: settings.ACCESS_LOG_BUCKET,
+    prefix: settings.ACCESS_LOG_PREFIX,
+    maxObjectBytes: settings.ACCESS_LOG_MAX_OBJECT_BYTES,
+    maxAgeMs: settings.ACCESS_LOG_MAX_AGE_MS,
+    ...(visibilityTimeoutSeconds === undefined ? {} : { visibilityTimeoutSeconds }),
+  };
+}
