@@ -1,5 +1,7 @@
 import { CUSTOMER_BITS, parseAddress, prefixOf, type AddressSet, type IpAddress } from './ip-address.ts';
 
+export { addressSet, type AddressSet } from './ip-address.ts';
+
 /** Stands for the address of a connection that has none, because it is closed already or comes through a Unix socket. */
 export const UNKNOWN_ADDRESS = 'unknown';
 

@@ -36,7 +36,11 @@ export function parseAddress(text: string): IpAddress | undefined {
   if (!text.includes(':')) return ipaddr.IPv4.isValidFourPartDecimal(text) ? ipaddr.IPv4.parse(text) : undefined;
   const zone = text.indexOf('%');
   const address = zone === -1 ? text : text.slice(0, zone);
-  return ipaddr.IPv6.isValid(address) ? ipaddr.process(address) : undefined;
+  try {
+    return ipaddr.process(address);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The prefix of that length which holds the address. */
