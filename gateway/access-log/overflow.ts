@@ -64,8 +64,10 @@ export class Overflow {
     return this.#options.outbox.records === 0;
   }
 
-  load(): Promise<LoadedSegment | undefined> {
-    return this.#attempt(() => this.#options.spool.load(PACK_LIMITS));
+  /** The oldest segment; undefined also while the disk fails. */
+  async load(): Promise<LoadedSegment | undefined> {
+    if (performance.now() < this.#retryAtMs) return undefined;
+    return await this.#attempt(() => this.#options.spool.load(PACK_LIMITS));
   }
 
   /** All of the segment has been sent. */

@@ -43,7 +43,10 @@ export class Visibility {
   }
 
   /** @returns false when SQS does not answer; all that is due is asked for again at the next look */
-  async #extend(batch: readonly (Receipt & { readonly message: HeldMessage })[], ending: AbortSignal): Promise<boolean> {
+  async #extend(
+    batch: readonly (Receipt & { readonly message: HeldMessage })[],
+    ending: AbortSignal,
+  ): Promise<boolean> {
     const { queue, logger } = this.#options;
     const askedAtMs = performance.now();
     try {
