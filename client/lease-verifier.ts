@@ -11,6 +11,9 @@ import {
 import { readJwtHeader, tokenType, verifyJwt, type JwtFailure } from './jwt.ts';
 import { remoteKeys, type RemoteKeysOptions } from './key-set.ts';
 
+export { KeysUnavailableError } from './key-set.ts';
+export type { RemoteKeysOptions } from './key-set.ts';
+
 /** Media type of leases: what sets them apart from access tokens, whatever key signed them. */
 export const LEASE_TYPE = 'lease+jwt';
 export const DEFAULT_LEASE_AUDIENCE = 'playback';
