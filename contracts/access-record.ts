@@ -36,28 +36,30 @@ export interface AccessRecord {
 }
 
 export interface AccessColumn {
+  readonly field: keyof AccessRecord;
+  /** Lower case, because Athena folds names and fails on two that differ in case alone. */
   readonly name: string;
   readonly type: 'string' | 'integer' | 'number';
   readonly required?: true;
 }
 
-/** The column of each field: lower case, because Athena folds names and fails on two that differ in case alone. */
-export const ACCESS_COLUMNS: Readonly<Record<keyof AccessRecord, AccessColumn>> = {
-  id: { name: 'id', type: 'string', required: true },
-  at: { name: 'at', type: 'string', required: true },
-  requestId: { name: 'request_id', type: 'string' },
-  method: { name: 'method', type: 'string' },
-  route: { name: 'route', type: 'string' },
-  status: { name: 'status', type: 'integer' },
-  durationMs: { name: 'duration_ms', type: 'number' },
-  bytes: { name: 'bytes', type: 'integer' },
-  userId: { name: 'user_id', type: 'string' },
-  streamId: { name: 'stream_id', type: 'string' },
-  deviceId: { name: 'device_id', type: 'string' },
-  caller: { name: 'caller', type: 'string' },
-  address: { name: 'address', type: 'string' },
-  userAgent: { name: 'user_agent', type: 'string' },
-  problem: { name: 'problem', type: 'string' },
-  outcome: { name: 'outcome', type: 'string' },
-  gateway: { name: 'gateway', type: 'string' },
-};
+/** Columns of the lake, one for each field. */
+export const ACCESS_COLUMNS: readonly AccessColumn[] = [
+  { field: 'id', name: 'id', type: 'string', required: true },
+  { field: 'at', name: 'at', type: 'string', required: true },
+  { field: 'requestId', name: 'request_id', type: 'string' },
+  { field: 'method', name: 'method', type: 'string' },
+  { field: 'route', name: 'route', type: 'string' },
+  { field: 'status', name: 'status', type: 'integer' },
+  { field: 'durationMs', name: 'duration_ms', type: 'number' },
+  { field: 'bytes', name: 'bytes', type: 'integer' },
+  { field: 'userId', name: 'user_id', type: 'string' },
+  { field: 'streamId', name: 'stream_id', type: 'string' },
+  { field: 'deviceId', name: 'device_id', type: 'string' },
+  { field: 'caller', name: 'caller', type: 'string' },
+  { field: 'address', name: 'address', type: 'string' },
+  { field: 'userAgent', name: 'user_agent', type: 'string' },
+  { field: 'problem', name: 'problem', type: 'string' },
+  { field: 'outcome', name: 'outcome', type: 'string' },
+  { field: 'gateway', name: 'gateway', type: 'string' },
+];

@@ -13,14 +13,11 @@ const CUT_MARK = '…';
  */
 const ESCAPED = /[\uD800-\uDFFF\uFFFE\uFFFF]/g;
 
-const COLUMNS = Object.entries(ACCESS_COLUMNS);
-
 /** A record as one line of NDJSON, without the line break, in characters SQS takes. */
 export function toAccessLine(record: AccessRecord): string {
-  const fields = new Map<string, unknown>(Object.entries(record));
   const row: Record<string, string | number> = {};
-  for (const [field, { name, type }] of COLUMNS) {
-    const value = type === 'string' ? textOf(fields.get(field)) : numberOf(fields.get(field), type);
+  for (const { field, name, type } of ACCESS_COLUMNS) {
+    const value = type === 'string' ? textOf(record[field]) : numberOf(record[field], type);
     if (value !== undefined) row[name] = value;
   }
   return JSON.stringify(row).replace(ESCAPED, (unit) => `\\u${unit.charCodeAt(0).toString(16)}`);

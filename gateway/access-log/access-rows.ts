@@ -26,7 +26,6 @@ interface AccessRow {
   readonly columns: Readonly<Record<string, unknown>>;
 }
 
-const COLUMNS: readonly AccessColumn[] = Object.values(ACCESS_COLUMNS);
 const COLUMN_NAME = /^[a-z][a-z0-9_]{0,127}$/;
 const AT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
 
@@ -67,7 +66,7 @@ function checkedRow(line: string, place: string): AccessRow {
     if (!COLUMN_NAME.test(name)) throw invalid(place, `has a column whose name is not in lower case with underscores`);
     if (typeof value === 'object' && value !== null) throw invalid(place, `has a nested value in ${name}`);
   }
-  for (const { name, type, required } of COLUMNS) {
+  for (const { name, type, required } of ACCESS_COLUMNS) {
     const value = columns[name] ?? undefined;
     if (value === undefined ? required : !isOf(type, value)) throw invalid(place, `needs ${name} to be a ${type}`);
   }

@@ -16,9 +16,7 @@ const parsed = (line: string): unknown => JSON.parse(line);
 const withText = (text: string) =>
   accessRecord(
     Object.fromEntries(
-      Object.entries(ACCESS_COLUMNS)
-        .filter(([field, { type }]) => type === 'string' && field !== 'at')
-        .map(([field]) => [field, text]),
+      ACCESS_COLUMNS.filter(({ field, type }) => type === 'string' && field !== 'at').map(({ field }) => [field, text]),
     ),
   );
 
