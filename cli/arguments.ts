@@ -59,6 +59,12 @@ export function oneOperand(what: string): z.ZodType<string> {
   return z.tuple([z.string().min(1)], `give exactly one ${what}`).transform(([word]) => word);
 }
 
+/** Exactly two words, `what` they are. */
+export function twoOperands(what: string): z.ZodType<readonly [string, string]> {
+  const word = z.string().min(1);
+  return z.tuple([word, word], `give exactly ${what}`);
+}
+
 /** A whole number in decimal digits. */
 export function wholeNumber(min: number, max: number) {
   const message = `must be a whole number, ${min} to ${max}`;

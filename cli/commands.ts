@@ -54,6 +54,21 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./dead-letter-decisions.ts')).purgeDeadLetters,
   },
   {
+    name: 'sessions list',
+    summary: 'list the streams of a user, and the lately ended ones',
+    load: async () => (await import('./session-commands.ts')).listSessions,
+  },
+  {
+    name: 'sessions evict',
+    summary: 'end streams of a user, all of them or the named ones',
+    load: async () => (await import('./session-commands.ts')).evictSessions,
+  },
+  {
+    name: 'sessions release',
+    summary: 'free the slot of one stream, as its player would',
+    load: async () => (await import('./session-commands.ts')).releaseSession,
+  },
+  {
     name: 'replay',
     summary: 'replay histories against the present workflow code',
     load: async () => (await import('./replay-command.ts')).replayHistories,

@@ -2,28 +2,14 @@ import { z } from 'zod';
 import { createEventsClient } from '../client/events.ts';
 import type { OperatorAction, ReleaseProgress, ReleaseResult } from '../client/release.ts';
 import { defineCommand, noOperands, oneOperand, rate } from './arguments.ts';
-import { EXIT, type OptionSpec } from './command.ts';
+import { AUDIT_OPTIONS, auditFields, given } from './audit.ts';
+import { EXIT } from './command.ts';
 import { eventTable } from './event-text.ts';
 import { counted } from './table.ts';
 import { withTemporal } from './temporal.ts';
 
 const DEFAULT_RATE = 5;
 const PREVIEW = 10;
-
-const AUDIT_OPTIONS = {
-  by: { type: 'string', value: 'NAME', help: 'who asks; kept in the history of the event' },
-  reason: { type: 'string', value: 'TEXT', help: 'why; kept in the history of the event' },
-} as const satisfies Record<string, OptionSpec>;
-
-const auditText = z.string().trim().min(1, 'must not be empty').max(500, 'must have 500 characters at most');
-const auditFields = { by: auditText.optional(), reason: auditText.optional() };
-
-function given<Key extends string>(fields: Readonly<Record<Key, string | undefined>>): { [Name in Key]?: string } {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only the entries without a value are left out
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
-    [Name in Key]?: string;
-  };
-}
 
 function decision(action: OperatorAction, summary: string, details: string) {
   return defineCommand({

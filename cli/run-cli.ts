@@ -1,4 +1,5 @@
 import { InvalidEventQueryError } from '../client/event-errors.ts';
+import { InvalidSessionRequestError } from '../client/session-errors.ts';
 import { parseWords } from './arguments.ts';
 import { EXIT, type ExitCode } from './command.ts';
 import { COMMANDS, type CommandEntry } from './commands.ts';
@@ -59,6 +60,9 @@ function overview(words: readonly string[], output: Output): ExitCode {
 
 function isUnusableInput(error: unknown): boolean {
   return (
-    error instanceof UsageError || error instanceof InvalidEventQueryError || error instanceof UnreadableHistoryError
+    error instanceof UsageError ||
+    error instanceof InvalidEventQueryError ||
+    error instanceof InvalidSessionRequestError ||
+    error instanceof UnreadableHistoryError
   );
 }
