@@ -31,7 +31,6 @@ export class Delivery {
   #loaded: LoadedSegment | undefined;
   #finishing = false;
   #nextFlushMs: number;
-  #recovered = 0;
   #sent = 0;
 
   constructor(options: DeliveryOptions) {
@@ -49,8 +48,9 @@ export class Delivery {
 
   counts(): { recovered: number; sent: number; spooled: number; failures: number } {
     const sentOfLoaded = this.#loaded ? this.#loaded.segment.records - this.#loaded.messages.lines : 0;
-    const spooled = (this.#options.overflow?.records ?? 0) - sentOfLoaded;
-    return { recovered: this.#recovered, sent: this.#sent, spooled, failures: this.#outage.total };
+    const { records = 0, recovered = 0 } = this.#options.overflow ?? {};
+    const spooled = records - sentOfLoaded;
+    return { recovered, sent: this.#sent, spooled, failures: this.#outage.total };
   }
 
   /** A record was added. */
@@ -85,7 +85,6 @@ export class Delivery {
   async #run(): Promise<void> {
     const { outbox, overflow } = this.#options;
     await overflow?.open();
-    this.#recovered = overflow?.records ?? 0;
     while (!this.#finishing) {
       await this.#idle();
       while (!this.#finishing && (await this.#sendMore()));

@@ -36,11 +36,17 @@ export class Overflow {
     return this.#options.spool.records;
   }
 
+  /** Records an earlier run left, once they were found. */
+  get recovered(): number {
+    return this.#options.spool.recovered;
+  }
+
+  /** Certainly nothing to load. */
   get empty(): boolean {
     return this.#options.spool.empty;
   }
 
-  /** Finds what an earlier run left. */
+  /** Finds what an earlier run left; tried again by {@link load} while the disk fails. */
   async open(): Promise<void> {
     const { spool, logger } = this.#options;
     await this.#attempt(() => spool.open());

@@ -31,6 +31,7 @@ export class Spool {
   readonly #directory: string;
   readonly #maxBytes: number;
   #segments: Segment[] = [];
+  #recovered = 0;
   #opened: Promise<void> | undefined;
 
   constructor(directory: string, maxBytes: number) {
@@ -46,8 +47,14 @@ export class Spool {
     return this.#segments.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
+  /** Records an earlier run left, once they were found. */
+  get recovered(): number {
+    return this.#recovered;
+  }
+
+  /** Certainly nothing to load. */
   get empty(): boolean {
-    return this.#segments.length === 0;
+    return this.#opened !== undefined && this.#segments.length === 0;
   }
 
   /** Finds what an earlier run left. Fails as the file system does, and may be tried again then. */
@@ -85,6 +92,7 @@ export class Spool {
 
   /** The oldest segment, packed into the same messages each time. */
   async load(limits: PackLimits): Promise<LoadedSegment | undefined> {
+    await this.open();
     const [segment] = this.#segments;
     if (!segment) return undefined;
     const text = await readFile(join(this.#directory, segment.name), 'utf8').catch((error: unknown) => {
@@ -115,6 +123,7 @@ export class Spool {
     this.#segments = await Promise.all(
       found.map(async (each) => ({ ...each, bytes: (await stat(join(this.#directory, each.name))).size })),
     );
+    this.#recovered = this.records;
   }
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AccessLog } from '../../gateway/access-log/access-log.ts';
@@ -145,7 +145,7 @@ describe('the access log of a gateway', () => {
     assert.ok(log.counts().spooled > 0);
   });
 
-  it('goes on in memory while the disk fails', async () => {
+  it('goes on in memory while the disk fails, and finds the spool when it works again', async () => {
     const { queueName } = lake.createQueue();
     const blocked = join(spoolDirectory, 'file', 'spool');
     await writeFile(join(spoolDirectory, 'file'), 'no folder');
@@ -154,8 +154,17 @@ describe('the access log of a gateway', () => {
     for (const record of records) log.write(record);
     await eventually(() => assert.equal(log.counts().sent, 90));
     assert.ok(lake.logs.some(({ msg }) => msg === 'the spool of the access log fails'));
+    const left = accessRecord();
+    const repaired = join(spoolDirectory, 'repaired');
+    await mkdir(join(repaired, 'spool'), { recursive: true });
+    await writeFile(
+      join(repaired, 'spool', '0199aa00-0000-7000-8000-000000000000.1.ndjson'),
+      `${toAccessLine(left)}\n`,
+    );
     await rm(join(spoolDirectory, 'file'));
-    await mkdir(blocked, { recursive: true });
+    await rename(repaired, join(spoolDirectory, 'file'));
+    await eventually(() => assert.deepEqual([log.counts().sent, log.counts().recovered], [91, 1]));
+    assertSameIds(queued(queueName), [...records, left]);
     assertConserved(log);
   });
 
