@@ -29,7 +29,7 @@ const count = Number(values.count);
 if (!Number.isInteger(count) || count < 100) throw new Error('--count must be a whole number of at least 100');
 
 Runtime.install({ logger: new DefaultLogger('ERROR') });
-const stack = await startStack({ worker: false, rateLimits: false });
+const stack = await startStack({ worker: false, gateway: false, rateLimits: false });
 try {
   // Twice, alternating, so that a machine that slows down half-way is seen.
   const rounds: { bare: Timing; events: Timing }[] = [];

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { buildApp } from 'fauxqs';
+import { ACCESS_LOG_QUEUE } from '../contracts/access-record.ts';
 import { Disorder, type DisorderCounts, type DisorderOptions } from './disorder.ts';
 import { loadFauxqsInternals, type Persistence, type SqsQueue, type SqsStore } from './fauxqs-internals.ts';
 import { claimPort } from './ports.ts';
@@ -13,7 +14,7 @@ export interface AwsOptions {
   readonly host?: string;
   /** Folder that keeps queues, topics and messages; in memory when left out. */
   readonly dataDirectory?: string;
-  /** Standard queues deliver late and twice now and then, as real ones do; default false. */
+  /** Standard queues of events deliver late and twice now and then, as real ones do; default false. */
   readonly disorder?: DisorderOptions | false;
 }
 
@@ -87,9 +88,12 @@ function adaptQueues(store: SqsStore, port: number, disorder: Disorder | undefin
   };
 }
 
-/** Only standard queues, and no dead-letter queue: what stands there is counted and read by people. */
+/**
+ * Only standard queues, and no dead-letter queue: what stands there is counted and read by people. The queue of the access log
+ * is left out as well, because the disorder is counted to balance the counts of events.
+ */
 function disturb(queue: SqsQueue, disorder: Disorder): void {
-  if (queue.isFifo() || queue.name.endsWith(DEAD_LETTER_SUFFIX)) return;
+  if (queue.isFifo() || queue.name.endsWith(DEAD_LETTER_SUFFIX) || queue.name === ACCESS_LOG_QUEUE) return;
   const enqueue = queue.enqueue.bind(queue);
   queue.enqueue = (message) => {
     const now = Date.now();

@@ -28,6 +28,9 @@ const environmentSchema = z.object({
   STREAM_PORT: portField.default(8800),
   METRICS_PORT: portField.default(9464),
   HEALTH_PORT: portField.default(9465),
+  GATEWAY_PORT: portField.default(3000),
+  GATEWAY_METRICS_PORT: portField.default(9466),
+  GATEWAY_HEALTH_PORT: portField.default(9467),
   /** Folder that keeps the stack's data and logs, from the package's own folder; default `.local`. */
   LOCAL_DIRECTORY: z
     .string()
@@ -51,7 +54,17 @@ const environmentSchema = z.object({
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
 });
 
-const PORTS = ['TEMPORAL_PORT', 'TEMPORAL_UI_PORT', 'AWS_PORT', 'STREAM_PORT', 'METRICS_PORT', 'HEALTH_PORT'] as const;
+const PORTS = [
+  'TEMPORAL_PORT',
+  'TEMPORAL_UI_PORT',
+  'AWS_PORT',
+  'STREAM_PORT',
+  'METRICS_PORT',
+  'HEALTH_PORT',
+  'GATEWAY_PORT',
+  'GATEWAY_METRICS_PORT',
+  'GATEWAY_HEALTH_PORT',
+] as const;
 
 /** A setting that cannot be used. The message names every such variable and what it may hold. */
 export class ConfigError extends Error {

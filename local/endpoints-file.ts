@@ -2,6 +2,12 @@ import { rm } from 'node:fs/promises';
 import { writeWhole } from './process-lock.ts';
 import type { StreamAccess } from './worker-process.ts';
 
+/** How the gateway of stream sessions is reached, and the secret its tokens are signed with (HS256). */
+export interface GatewayAccess {
+  readonly url: string;
+  readonly jwtSecret: string;
+}
+
 /** What `.local/endpoints.json` tells other programs about the stack that runs. */
 export interface Endpoints {
   /** `host:port` of the Temporal frontend. */
@@ -12,6 +18,8 @@ export interface Endpoints {
   /** SQS, SNS and S3. */
   readonly aws: string;
   readonly stream: StreamAccess;
+  /** Left out when no gateway runs. */
+  readonly gateway?: GatewayAccess;
   /** Prometheus endpoints. */
   readonly metrics: readonly string[];
 }

@@ -14,13 +14,15 @@ import { findTemporalBinary } from './temporal-binary.ts';
 import { ensureNamespace, ensureSearchAttributes } from './temporal-namespace.ts';
 import { startTemporalServer, type TemporalServer } from './temporal-server.ts';
 import { createTopology, type RouteResources } from './topology.ts';
-import type { StreamAccess } from './worker-process.ts';
+import type { StreamAccess, WorkerProcessOptions } from './worker-process.ts';
 import { superviseWorker, type SupervisedWorker } from './worker-supervisor.ts';
 
 /** Nothing local checks these. */
 export const LOCAL_AWS = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
 /** Known to everybody: the server listens on the loopback address alone. */
 const LOCAL_STREAM = { apiKey: 'local', apiSecret: 'local-secret', appId: '1' };
+/** Of the processes, in the state directory. */
+export const LOG_FILES = { worker: 'worker.log', gateway: 'gateway.log' } as const;
 const ABANDONED_GRACE_MS = 15_000;
 
 export interface LocalTemporal {
@@ -47,7 +49,7 @@ export interface LocalStream {
 export async function lockState(directory: string, { onEvent }: StackOptions): Promise<ProcessLock> {
   const lock = await ProcessLock.acquire(path.join(directory, 'stack.lock'));
   await removeEndpoints(path.join(directory, 'endpoints.json'));
-  await rm(path.join(directory, 'worker.log'), { force: true });
+  for (const file of Object.values(LOG_FILES)) await rm(path.join(directory, file), { force: true });
   for (const child of lock.abandoned) {
     const wasRunning = await endNotedProcess(child, ABANDONED_GRACE_MS);
     if (wasRunning) onEvent?.(`Ended process ${child.pid}, left by a stack that was killed`);
@@ -140,25 +142,55 @@ export async function startStream({
   return { access: { url: server.url, ...LOCAL_STREAM }, close: () => server.close() };
 }
 
+/** Nothing of the services is missing when a process starts. */
+export interface Services {
+  readonly temporal: LocalTemporal;
+  readonly queues: Queues;
+  readonly stream: LocalStream;
+}
+
 export async function startWorker(
   options: StackOptions,
-  services: { readonly temporal: LocalTemporal; readonly queues: Queues; readonly stream: LocalStream },
+  services: Services,
   lock: ProcessLock | undefined,
 ): Promise<SupervisedWorker> {
-  const { stateDirectory, ports = {}, logLevel, workerEnv, onEvent, onWorkerLine } = options;
+  const { metrics, health } = options.ports ?? {};
+  return await startProcess(options, services, lock, {
+    name: 'worker',
+    ...(metrics !== undefined && { metricsPort: metrics }),
+    ...(health !== undefined && { healthPort: health }),
+  });
+}
+
+/** What a process has of its own. */
+export type OwnProcessOptions = Pick<WorkerProcessOptions, 'roles' | 'env' | 'metricsPort' | 'healthPort'> & {
+  /** Also of its log file. */
+  readonly name: 'worker' | 'gateway';
+};
+
+/** A supervised process on the services of the stack. */
+export async function startProcess(
+  { stateDirectory, logLevel, workerEnv, onEvent, onWorkerLine }: StackOptions,
+  { temporal, queues, stream }: Services,
+  lock: ProcessLock | undefined,
+  { name, env, ...own }: OwnProcessOptions,
+): Promise<SupervisedWorker> {
   return await superviseWorker(
     {
-      temporalAddress: services.temporal.address,
-      namespace: services.temporal.namespace,
-      awsUrl: services.queues.aws.url,
-      stream: services.stream.access,
-      metricsPort: ports.metrics ?? 0,
-      healthPort: ports.health ?? 0,
+      temporalAddress: temporal.address,
+      namespace: temporal.namespace,
+      awsUrl: queues.aws.url,
+      stream: stream.access,
+      ...own,
+      env: { ...env, ...workerEnv },
       ...(logLevel !== undefined && { logLevel }),
-      ...(workerEnv && { env: workerEnv }),
-      ...(onWorkerLine && { onLine: onWorkerLine }),
-      ...(stateDirectory !== undefined && { logFile: path.join(stateDirectory, 'worker.log') }),
+      ...(onWorkerLine && { onLine: (line: string) => onWorkerLine(line, name) }),
+      ...(stateDirectory !== undefined && { logFile: path.join(stateDirectory, LOG_FILES[name]) }),
     },
-    { ...(onEvent && { onEvent }), onStart: async (pid) => await lock?.addChild(pid) },
+    {
+      name: name === 'worker' ? 'Worker' : 'Gateway',
+      ...(onEvent && { onEvent }),
+      onStart: async (pid) => await lock?.addChild(pid),
+    },
   );
 }

@@ -1,11 +1,13 @@
 import path from 'node:path';
+import type { SessionPolicy } from '../contracts/session-limits.ts';
 import type { AwsServer } from './aws.ts';
 import type { DisorderOptions } from './disorder.ts';
 import { removeEndpoints, writeEndpoints, type Endpoints } from './endpoints-file.ts';
 import { describeExit } from './owned-process.ts';
 import type { ProcessLock } from './process-lock.ts';
+import { startGateway, type LocalGateway } from './gateway-process.ts';
 import { lockState, startQueues, startStream, startTemporal, startWorker } from './stack-parts.ts';
-import type { LocalStream, LocalTemporal, Queues } from './stack-parts.ts';
+import type { LocalStream, LocalTemporal, Queues, Services } from './stack-parts.ts';
 import type { RouteResources } from './topology.ts';
 import type { SupervisedWorker } from './worker-supervisor.ts';
 
@@ -16,6 +18,9 @@ export interface StackPorts {
   readonly stream?: number;
   readonly metrics?: number;
   readonly health?: number;
+  readonly gateway?: number;
+  readonly gatewayMetrics?: number;
+  readonly gatewayHealth?: number;
 }
 
 export interface StackOptions {
@@ -33,10 +38,17 @@ export interface StackOptions {
   readonly disorder?: DisorderOptions | false;
   /** Stream's published rate limits; default true. */
   readonly rateLimits?: boolean;
-  /** Whether a worker process runs; default true. */
+  /** Whether a worker process for events runs; default true. */
   readonly worker?: boolean;
+  /** Whether a process for stream sessions runs: accounts, HTTP gateway and writer of the access log; default true. */
+  readonly gateway?: boolean;
+  /**
+   * Policy of stream sessions; default: the gateway's own. Stands as `sessions-policy.json` in the state directory, without which
+   * it has no effect, and can be changed there.
+   */
+  readonly sessionPolicy?: Omit<SessionPolicy, 'version'>;
   readonly logLevel?: string;
-  /** Further settings of the worker. */
+  /** Further settings of both processes. */
   readonly workerEnv?: Readonly<Record<string, string>>;
   /** Breaks the start off; a stack that is up is stopped by its `stop`. */
   readonly signal?: AbortSignal;
@@ -44,7 +56,8 @@ export interface StackOptions {
   readonly onEvent?: (line: string) => void;
   /** How far something long is; replaces what it said before. */
   readonly onProgress?: (line: string) => void;
-  readonly onWorkerLine?: (line: string) => void;
+  /** What the processes write. */
+  readonly onWorkerLine?: (line: string, process: 'worker' | 'gateway') => void;
 }
 
 export interface Stack {
@@ -52,9 +65,11 @@ export interface Stack {
   readonly aws: AwsServer;
   readonly routes: readonly RouteResources[];
   readonly worker?: SupervisedWorker;
-  /** Resolves with what went wrong should the stack be broken beyond a restart of the worker. */
+  /** The process for stream sessions. */
+  readonly gateway?: SupervisedWorker;
+  /** Resolves with what went wrong should the stack be broken beyond a restart of its processes. */
   readonly broken: Promise<string>;
-  /** Worker first, drained; then Stream, SQS and SNS, Temporal. */
+  /** Worker and gateway first, drained; then Stream, SQS and SNS, Temporal. */
   stop(): Promise<void>;
 }
 
@@ -65,11 +80,12 @@ interface Parts {
   queues?: Queues;
   stream?: LocalStream;
   worker?: SupervisedWorker;
+  gateway?: LocalGateway;
   endpointsFile?: string;
 }
 
 /**
- * Brings up Temporal, SQS and SNS, the Stream-compatible server and a worker.
+ * Brings up Temporal, SQS, SNS and S3, the Stream-compatible server, a worker and the gateway of stream sessions.
  *
  * @throws LockHeldError when a stack already runs on the state directory
  * @throws PortInUseError, TemporalBinaryError, or Error when a part does not start; the others are stopped again
@@ -99,10 +115,8 @@ async function bringUp(options: StackOptions, parts: Parts): Promise<Stack> {
   const { temporal, queues, stream } = parts;
   if (!temporal || !queues || !stream) throw new Error('a part of the stack is missing');
 
-  if (options.worker !== false) {
-    parts.worker = await startWorker(options, { temporal, queues, stream }, parts.lock);
-  }
-  const endpoints = endpointsOf(temporal, queues, stream, parts.worker);
+  await startProcesses(options, { temporal, queues, stream }, parts);
+  const endpoints = endpointsOf({ temporal, queues, stream }, parts);
   if (stateDirectory !== undefined) {
     parts.endpointsFile = path.join(stateDirectory, 'endpoints.json');
     await writeEndpoints(parts.endpointsFile, endpoints);
@@ -115,15 +129,25 @@ async function bringUp(options: StackOptions, parts: Parts): Promise<Stack> {
     broken: brokenBy(temporal),
     stop: () => (stopping ??= bringDown(parts)),
     ...(parts.worker && { worker: parts.worker }),
+    ...(parts.gateway && { gateway: parts.gateway.process }),
   };
 }
 
-/** The worker first, so that it can finish what it holds; the lock last. A part that fails does not keep the others up. */
+async function startProcesses(options: StackOptions, services: Services, parts: Parts): Promise<void> {
+  const { worker = true, gateway = true } = options;
+  const started = await Promise.allSettled([
+    worker && startWorker(options, services, parts.lock).then((process) => (parts.worker = process)),
+    gateway && startGateway(options, services, parts.lock).then((process) => (parts.gateway = process)),
+  ]);
+  for (const part of started) if (part.status === 'rejected') throw part.reason;
+}
+
+/** The processes first, so that they can finish what they hold; the lock last. A part that fails does not keep the others up. */
 async function bringDown(parts: Parts): Promise<void> {
   const { endpointsFile } = parts;
   const steps = [
     () => (endpointsFile === undefined ? undefined : removeEndpoints(endpointsFile)),
-    () => parts.worker?.stop(),
+    () => stopAll([parts.worker, parts.gateway?.process]),
     () => parts.stream?.close(),
     () => parts.queues?.aws.stop(),
     () => parts.temporal?.server?.stop(),
@@ -140,19 +164,24 @@ async function bringDown(parts: Parts): Promise<void> {
   if (failures.length > 0) throw new AggregateError(failures, 'parts of the stack did not stop cleanly');
 }
 
-function endpointsOf(
-  temporal: LocalTemporal,
-  queues: Queues,
-  stream: LocalStream,
-  worker: SupervisedWorker | undefined,
-): Endpoints {
+/** At once: each takes its time to drain. */
+async function stopAll(processes: readonly (SupervisedWorker | undefined)[]): Promise<void> {
+  const stopped = await Promise.allSettled(processes.map(async (process) => process?.stop()));
+  for (const process of stopped) if (process.status === 'rejected') throw process.reason;
+}
+
+function endpointsOf({ temporal, queues, stream }: Services, { worker, gateway }: Parts): Endpoints {
   return {
     temporal: temporal.address,
     namespace: temporal.namespace,
     ...(temporal.server?.uiUrl !== undefined && { webUi: temporal.server.uiUrl }),
     aws: queues.aws.url,
     stream: stream.access,
-    metrics: worker ? [worker.metricsUrl] : [],
+    ...(gateway && { gateway: gateway.access }),
+    metrics: [
+      ...(worker ? [worker.metricsUrl] : []),
+      ...(gateway ? [gateway.process.metricsUrl, `${gateway.access.url}/metrics`] : []),
+    ],
   };
 }
 

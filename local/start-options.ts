@@ -7,13 +7,13 @@ export const START_HELP = `Starts the whole local stack and shows it at work.
   --no-demo           do not publish demo traffic
   --exit-after-demo   stop after the demo; the exit code is 0 if everything was accounted for, else 1
   --quiet             no progress, only the summary
-  --verbose           show the worker's log as well
+  --verbose           show the logs of the processes as well
   --help              this text
 
 Ports and the rest are set by the environment: TEMPORAL_PORT, TEMPORAL_UI_PORT, AWS_PORT, STREAM_PORT,
-METRICS_PORT, HEALTH_PORT (0: any free one); TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE to use a Temporal server
-that runs already; SQS_DISORDER=off for queues in order; DEMO_SEED and
-DEMO_ACTIONS; LOG_LEVEL.
+METRICS_PORT, HEALTH_PORT, GATEWAY_PORT, GATEWAY_METRICS_PORT, GATEWAY_HEALTH_PORT (0: any free one);
+TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE to use a Temporal server that runs already; SQS_DISORDER=off for queues
+in order; DEMO_SEED and DEMO_ACTIONS; LOG_LEVEL.
 Data is kept in .local (LOCAL_DIRECTORY); remove that folder to begin anew.
 `;
 

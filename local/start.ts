@@ -16,7 +16,7 @@ const EXIT_USAGE = 2;
 async function main(options: StartOptions, config: LocalConfig, interrupted: AbortSignal): Promise<number> {
   const terminal = new Terminal(process.stdout, { quiet: options.quiet });
   const startedAt = Date.now();
-  terminal.progress('Starting Temporal, SQS and SNS, the Stream-compatible server and a worker');
+  terminal.progress('Starting Temporal, SQS and SNS, the Stream-compatible server, a worker and the gateway');
   const stack = await startStack({
     stateDirectory: config.LOCAL_DIRECTORY,
     namespace: config.TEMPORAL_NAMESPACE,
@@ -29,19 +29,22 @@ async function main(options: StartOptions, config: LocalConfig, interrupted: Abo
       stream: config.STREAM_PORT,
       metrics: config.METRICS_PORT,
       health: config.HEALTH_PORT,
+      gateway: config.GATEWAY_PORT,
+      gatewayMetrics: config.GATEWAY_METRICS_PORT,
+      gatewayHealth: config.GATEWAY_HEALTH_PORT,
     },
     signal: interrupted,
     onEvent: (line) => terminal.note(line),
     onProgress: (line) => terminal.progress(line),
     ...(config.TEMPORAL_ADDRESS !== undefined && { temporalAddress: config.TEMPORAL_ADDRESS }),
-    ...(options.verbose && { onWorkerLine: (line: string) => terminal.line(`worker | ${line}`) }),
+    ...(options.verbose && { onWorkerLine: (line, process) => terminal.line(`${process} | ${line}`) }),
   });
   terminal.endProgress();
   terminal.note(`The stack is up after ${((Date.now() - startedAt) / 1000).toFixed(1)} s.`);
   try {
     return await use(stack, options, config, terminal, interrupted);
   } finally {
-    terminal.progress('Stopping: the worker finishes what it holds');
+    terminal.progress('Stopping: the processes finish what they hold');
     await stack.stop();
     terminal.endProgress();
     terminal.note('Stopped.');

@@ -1,3 +1,4 @@
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { CreateTopicCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
 import {
   CreateQueueCommand,
@@ -5,12 +6,13 @@ import {
   SetQueueAttributesCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
+import { ACCESS_LOG_BUCKET, ACCESS_LOG_QUEUE } from '../contracts/access-record.ts';
 import { deadLetterQueueName, MESSAGE_ROUTES, type MessageRoute } from '../contracts/names.ts';
 
 const VISIBILITY_TIMEOUT_SECONDS = 30;
 const MAX_RECEIVE_COUNT = 5;
 /** The longest SQS allows. */
-const RETENTION_SECONDS = 14 * 86_400;
+const RETENTION = { MessageRetentionPeriod: String(14 * 86_400) };
 
 export interface AwsEndpoint {
   /** Left out: AWS itself. */
@@ -37,13 +39,16 @@ export function clientConfig({ url, region, credentials }: AwsEndpoint) {
 
 /**
  * Creates every topic, queue, dead-letter queue and subscription the contracts name, and leaves alone what is as it should
- * be already: it can be run again at any time.
+ * be already: it can be run again at any time. The bucket of the access log as well, but not in AWS itself, where names of
+ * buckets are everybody's and have owners.
  */
 export async function createTopology(endpoint: AwsEndpoint): Promise<RouteResources[]> {
   const sqs = new SQSClient(clientConfig(endpoint));
   const sns = new SNSClient(clientConfig(endpoint));
   try {
-    return await Promise.all(MESSAGE_ROUTES.map((route) => createRoute(sns, sqs, route)));
+    const routes = Promise.all(MESSAGE_ROUTES.map((route) => createRoute(sns, sqs, route)));
+    await Promise.all([routes, createQueueOfAccessLog(sqs), createBucketOfAccessLog(endpoint)]);
+    return await routes;
   } finally {
     sqs.destroy();
     sns.destroy();
@@ -51,21 +56,44 @@ export async function createTopology(endpoint: AwsEndpoint): Promise<RouteResour
 }
 
 async function createRoute(sns: SNSClient, sqs: SQSClient, route: MessageRoute): Promise<RouteResources> {
-  const retention = { MessageRetentionPeriod: String(RETENTION_SECONDS) };
   const [topic, deadLetters] = await Promise.all([
     sns.send(new CreateTopicCommand({ Name: route.topic })),
-    ensureQueue(sqs, deadLetterQueueName(route.queue), () => retention),
+    ensureQueue(sqs, deadLetterQueueName(route.queue), () => RETENTION),
   ]);
   const topicArn = given(topic.TopicArn, `the ARN of topic ${route.topic}`);
   const queue = await ensureQueue(sqs, route.queue, (queueArn) => ({
-    ...retention,
-    VisibilityTimeout: String(VISIBILITY_TIMEOUT_SECONDS),
-    RedrivePolicy: JSON.stringify({ deadLetterTargetArn: deadLetters.arn, maxReceiveCount: MAX_RECEIVE_COUNT }),
+    ...attributesBeside(deadLetters.arn),
     Policy: JSON.stringify(sendPolicy(topicArn, queueArn)),
   }));
   // In an SNS envelope, not raw: the envelope's Timestamp orders events that bear no EventTime.
   await sns.send(new SubscribeCommand({ TopicArn: topicArn, Protocol: 'sqs', Endpoint: queue.arn }));
   return { route, topicArn, queueUrl: queue.url, deadLetterQueueUrl: deadLetters.url };
+}
+
+/** The gateways send to it directly, so it has no topic. */
+async function createQueueOfAccessLog(sqs: SQSClient): Promise<void> {
+  const deadLetters = await ensureQueue(sqs, deadLetterQueueName(ACCESS_LOG_QUEUE), () => RETENTION);
+  await ensureQueue(sqs, ACCESS_LOG_QUEUE, () => attributesBeside(deadLetters.arn));
+}
+
+async function createBucketOfAccessLog(endpoint: AwsEndpoint): Promise<void> {
+  if (endpoint.url === undefined) return;
+  const s3 = new S3Client({ ...clientConfig(endpoint), forcePathStyle: true });
+  try {
+    await s3.send(new CreateBucketCommand({ Bucket: ACCESS_LOG_BUCKET }));
+  } catch (error) {
+    if (!(error instanceof Error && error.name === 'BucketAlreadyOwnedByYou')) throw error;
+  } finally {
+    s3.destroy();
+  }
+}
+
+function attributesBeside(deadLettersArn: string): Attributes {
+  return {
+    ...RETENTION,
+    VisibilityTimeout: String(VISIBILITY_TIMEOUT_SECONDS),
+    RedrivePolicy: JSON.stringify({ deadLetterTargetArn: deadLettersArn, maxReceiveCount: MAX_RECEIVE_COUNT }),
+  };
 }
 
 async function ensureQueue(

@@ -11,7 +11,8 @@ const ENTRY = path.join(PROJECT_DIRECTORY, 'workers', `main${path.extname(import
 const HOST = '127.0.0.1';
 const POLL_MS = 100;
 /** Settings of the user's shell that would send a local worker elsewhere. */
-const FOREIGN_SETTINGS = /^(TEMPORAL_|AWS_|STREAM_|METRICS_|HEALTH_|ROLES$|LOG_LEVEL$)/;
+const FOREIGN_SETTINGS =
+  /^(TEMPORAL_|AWS_|STREAM_|METRICS_|HEALTH_|GATEWAY_|JWT_|LEASE_|SESSIONS_|LIMIT_|ABUSE_|ACCESS_LOG_|BLACKLIST_|ROLES$|LOG_LEVEL$)/;
 /** The worker's own grace, see `workers/config.ts`, and some time to end after it. */
 const STOP_GRACE_MS = 35_000;
 

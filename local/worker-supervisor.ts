@@ -8,6 +8,8 @@ const LONGEST_PAUSE_MS = 30_000;
 const STEADY_AFTER_MS = 60_000;
 
 export interface SupervisorOptions {
+  /** What it is called in events; default `Worker`. */
+  readonly name?: string;
   /** Told when the worker died, when it is started again, and when it is ready again. */
   readonly onEvent?: (line: string) => void;
   /** Called with the id of every worker process started. */
@@ -32,7 +34,7 @@ export interface SupervisedWorker {
  */
 export async function superviseWorker(
   options: WorkerProcessOptions,
-  { onEvent = () => undefined, onStart = () => Promise.resolve() }: SupervisorOptions = {},
+  { name = 'Worker', onEvent = () => undefined, onStart = () => Promise.resolve() }: SupervisorOptions = {},
 ): Promise<SupervisedWorker> {
   let worker = await startWorkerProcess(options);
   await onStart(worker.pid);
@@ -54,12 +56,12 @@ export async function superviseWorker(
       if (stopping.signal.aborted) return;
       restarts += 1;
       if (Date.now() - startedAt > STEADY_AFTER_MS) pauseMs = FIRST_PAUSE_MS;
-      onEvent(`Worker ${worker.pid} died (${describeExit(exit)}); starting another in ${pauseMs / 1000} s`);
+      onEvent(`${name} ${worker.pid} died (${describeExit(exit)}); starting another in ${pauseMs / 1000} s`);
       await delay(pauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);
       if (stopping.signal.aborted) return;
       pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
       startedAt = Date.now();
-      worker = await restart(worker, fixed, onEvent);
+      worker = await restart(worker, fixed, name, onEvent);
       await onStart(worker.pid);
     }
   };
@@ -86,17 +88,18 @@ export async function superviseWorker(
 async function restart(
   dead: WorkerProcess,
   options: WorkerProcessOptions,
+  name: string,
   onEvent: (line: string) => void,
 ): Promise<WorkerProcess> {
   try {
     const worker = await startWorkerProcess(options);
     worker.ready().then(
-      () => onEvent(`Worker ${worker.pid} is ready`),
+      () => onEvent(`${name} ${worker.pid} is ready`),
       () => undefined,
     );
     return worker;
   } catch (error) {
-    onEvent(`No worker could be started: ${error instanceof Error ? error.message : String(error)}`);
+    onEvent(`${name} could not be started: ${error instanceof Error ? error.message : String(error)}`);
     return dead;
   }
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
-import { WORKFLOW_TYPES, type EventStatus } from '../../contracts/names.ts';
+import { deadLetterQueueName, MESSAGE_ROUTES, WORKFLOW_TYPES, type EventStatus } from '../../contracts/names.ts';
 import { eventStatusKey } from '../../contracts/search-attributes.ts';
 import type { AwsServer, QueueDepth } from '../aws.ts';
 import { BridgeCounter, type BridgeCounts } from '../bridge-counts.ts';
@@ -9,7 +9,8 @@ import type { Expectation } from './expectation.ts';
 const POLL_MS = 300;
 const LOOKUPS_AT_ONCE = 10;
 const METRICS_TIMEOUT_MS = 2_000;
-const DEAD_LETTER_SUFFIX = '-dlq';
+const QUEUES: readonly string[] = MESSAGE_ROUTES.map(({ queue }) => queue);
+const DEAD_LETTER_QUEUES = QUEUES.map(deadLetterQueueName);
 
 export interface AccountOptions {
   readonly client: Client;
@@ -166,11 +167,11 @@ async function scrape(metricsUrl: string, counter: BridgeCounter): Promise<void>
 }
 
 function deadLetters(depths: readonly QueueDepth[]): number {
-  return sizeOf(depths.filter(({ name }) => name.endsWith(DEAD_LETTER_SUFFIX)));
+  return sizeOf(depths.filter(({ name }) => DEAD_LETTER_QUEUES.includes(name)));
 }
 
 function queued(depths: readonly QueueDepth[]): number {
-  return sizeOf(depths.filter(({ name }) => !name.endsWith(DEAD_LETTER_SUFFIX)));
+  return sizeOf(depths.filter(({ name }) => QUEUES.includes(name)));
 }
 
 function sizeOf(depths: readonly QueueDepth[]): number {

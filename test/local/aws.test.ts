@@ -12,6 +12,7 @@ import {
   SendMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
+import { ACCESS_LOG_QUEUE } from '../../contracts/access-record.ts';
 import { MESSAGE_ROUTES } from '../../contracts/names.ts';
 import { startAws, type AwsOptions, type AwsServer } from '../../local/aws.ts';
 import { freePort } from '../../local/ports.ts';
@@ -50,7 +51,9 @@ describe('the local SQS and SNS', () => {
     assert.deepEqual(second, first);
     assert.deepEqual(
       aws.depths().map((queue) => queue.name),
-      MESSAGE_ROUTES.flatMap(({ queue }) => [queue, `${queue}-dlq`]).toSorted((a, b) => a.localeCompare(b)),
+      [...MESSAGE_ROUTES.map(({ queue }) => queue), ACCESS_LOG_QUEUE]
+        .flatMap((queue) => [queue, `${queue}-dlq`])
+        .toSorted((a, b) => a.localeCompare(b)),
     );
     for (const { queueUrl, deadLetterQueueUrl } of first) {
       const queue = await attributesOf(sqs, queueUrl);

@@ -28,7 +28,7 @@ describe('the local stack', function () {
 
   it('says where everything is while it runs, and lets no second one run on its data', async () => {
     const { address } = await sharedTemporal();
-    stack = await startStack({ stateDirectory, temporalAddress: address, worker: false });
+    stack = await startStack({ stateDirectory, temporalAddress: address, worker: false, gateway: false });
     const file = path.join(stateDirectory, 'endpoints.json');
     const endpoints: unknown = JSON.parse(await readFile(file, 'utf8'));
     assert.deepEqual(endpoints, {
@@ -38,11 +38,14 @@ describe('the local stack', function () {
       stream: stack.endpoints.stream,
       metrics: [],
     });
-    await assert.rejects(startStack({ stateDirectory, temporalAddress: address, worker: false }), (error) => {
-      assert.ok(error instanceof LockHeldError);
-      assert.equal(error.holder.pid, process.pid);
-      return true;
-    });
+    await assert.rejects(
+      startStack({ stateDirectory, temporalAddress: address, worker: false, gateway: false }),
+      (error) => {
+        assert.ok(error instanceof LockHeldError);
+        assert.equal(error.holder.pid, process.pid);
+        return true;
+      },
+    );
     assert.ok(await stat(file), 'the refused start leaves the running stack alone');
 
     await stack.stop();
@@ -57,7 +60,7 @@ describe('the local stack', function () {
     const dead = { pid: 2 ** 22 + 1, command: 'node local/start.ts', children: [] };
     await writeFile(path.join(stateDirectory, 'stack.lock'), JSON.stringify(dead));
     await writeFile(path.join(stateDirectory, 'endpoints.json'), '{}');
-    stack = await startStack({ stateDirectory, temporalAddress: address, worker: false });
+    stack = await startStack({ stateDirectory, temporalAddress: address, worker: false, gateway: false });
     const lock: unknown = JSON.parse(await readFile(path.join(stateDirectory, 'stack.lock'), 'utf8'));
     assert.ok(typeof lock === 'object' && lock !== null && 'pid' in lock);
     assert.equal(lock.pid, process.pid);
@@ -65,10 +68,10 @@ describe('the local stack', function () {
 
   it('stops what it had started when one part cannot start', async () => {
     const { address } = await sharedTemporal();
-    stack = await startStack({ temporalAddress: address, worker: false });
+    stack = await startStack({ temporalAddress: address, worker: false, gateway: false });
     const ports = { stream: Number(new URL(stack.endpoints.stream.url).port) };
     await assert.rejects(
-      startStack({ stateDirectory, temporalAddress: address, worker: false, ports }),
+      startStack({ stateDirectory, temporalAddress: address, worker: false, gateway: false, ports }),
       /port \d+ is in use.*STREAM_PORT/,
     );
     await assert.rejects(stat(path.join(stateDirectory, 'stack.lock')));
@@ -79,6 +82,7 @@ describe('the local stack', function () {
     const { address } = await sharedTemporal();
     stack = await startStack({
       temporalAddress: address,
+      gateway: false,
       onEvent: (line) => events.push(line),
       workerEnv: { WORKFLOW_BUNDLE: await sharedWorkflowBundle() },
     });

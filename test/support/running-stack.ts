@@ -30,7 +30,13 @@ export interface RunningStack {
 /** On the Temporal server the whole run shares; everything else is this stack's own, on free ports, in memory. */
 export async function startRunningStack(options: StackOptions = {}): Promise<RunningStack> {
   const { address, namespace } = await sharedTemporal();
-  const stack = await startStack({ temporalAddress: address, namespace, rateLimits: false, ...options });
+  const stack = await startStack({
+    temporalAddress: address,
+    namespace,
+    rateLimits: false,
+    gateway: false,
+    ...options,
+  });
   const { endpoints } = stack;
   const config = clientConfig({ url: endpoints.aws, region: 'us-east-1', credentials: CREDENTIALS });
   const [sns, sqs] = [new SNSClient(config), new SQSClient(config)];

@@ -22,7 +22,11 @@ export interface UiStack {
 }
 
 export async function startUiStack(): Promise<UiStack> {
-  const stack = await startStack({ rateLimits: false, workerEnv: { WORKFLOW_BUNDLE: await sharedWorkflowBundle() } });
+  const stack = await startStack({
+    rateLimits: false,
+    gateway: false,
+    workerEnv: { WORKFLOW_BUNDLE: await sharedWorkflowBundle() },
+  });
   const { aws, stream, temporal, namespace, webUi } = stack.endpoints;
   const sns = new SNSClient(clientConfig({ url: aws, ...LOCAL_AWS }));
   const connection = await Connection.connect({ address: temporal });
