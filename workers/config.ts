@@ -3,8 +3,10 @@ import { z } from 'zod';
 import { requireSecureEndpoint } from '../contracts/endpoint-security.ts';
 import { DEFAULT_EVENT_POLICY, type EventPolicy } from '../contracts/event-policy.ts';
 import { MESSAGE_ROUTES } from '../contracts/names.ts';
+import { accessLogSettings, lakeWriterSettings } from '../gateway/access-log/settings.ts';
+import { gatewaySettings, requireGatewayCoherence } from '../gateway/config.ts';
 
-const ROLES = ['bridge', 'events', 'sessions'] as const;
+const ROLES = ['bridge', 'events', 'sessions', 'gateway', 'access-log'] as const;
 
 const positiveInt = z.coerce.number().int().positive();
 const milliseconds = z.coerce.number().int().min(1);
@@ -27,6 +29,7 @@ const environmentSchema = z.object({
   AWS_REGION: z.string().default('us-east-1'),
   AWS_ENDPOINT_URL: z.url().optional(),
   AWS_ENDPOINT_URL_SQS: z.url().optional(),
+  AWS_ENDPOINT_URL_S3: z.url().optional(),
   ACTIVITIES_QUEUE: z.string().default(MESSAGE_ROUTES[0].queue),
   MENTIONS_QUEUE: z.string().default(MESSAGE_ROUTES[1].queue),
   REACTIONS_QUEUE: z.string().default(MESSAGE_ROUTES[2].queue),
@@ -52,6 +55,11 @@ const environmentSchema = z.object({
   WORKER_DEPLOYMENT_NAME: z.string().optional(),
   WORKER_BUILD_ID: z.string().optional(),
   SESSIONS_MAX_CACHED_WORKFLOWS: z.coerce.number().int().min(20).default(1_000),
+
+  ...gatewaySettings,
+  ...lakeWriterSettings,
+  // Set, the gateway keeps an access log; the writer has a default.
+  ...accessLogSettings,
 
   EVENT_FAST_ATTEMPT_TIMEOUT_MS: milliseconds.optional(),
   EVENT_ATTEMPT_TIMEOUT_MS: milliseconds.optional(),
@@ -93,11 +101,12 @@ export function loadWorkerConfig(variables: NodeJS.ProcessEnv = process.env): Wo
   }
   const environment = parsed.data;
   const roles = new Set(environment.ROLES);
-  for (const name of ['AWS_ENDPOINT_URL', 'AWS_ENDPOINT_URL_SQS', 'STREAM_API_URL'] as const) {
+  for (const name of ['AWS_ENDPOINT_URL', 'AWS_ENDPOINT_URL_SQS', 'AWS_ENDPOINT_URL_S3', 'STREAM_API_URL'] as const) {
     const url = environment[name];
     if (url !== undefined) requireSecureEndpoint(name, url, environment.PLAINTEXT_HOSTS);
   }
   if (roles.has('events')) requireStreamCredentials(environment);
+  if (roles.has('gateway')) requireGatewayCoherence(environment);
   requireCoherence(environment);
   const temporal = loadClientConnectConfig({ overrideEnvVars: toStrings(set) });
   requireSecureTemporal(temporal, environment.PLAINTEXT_HOSTS);

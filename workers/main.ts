@@ -4,8 +4,10 @@ import { NativeConnection, type Worker } from '@temporalio/worker';
 import { pino, type Logger } from 'pino';
 import type { Bridge } from '../bridge/bridge.ts';
 import { loadWorkerConfig, type WorkerConfig } from './config.ts';
+import { createAccessLogWriter } from './access-log-role.ts';
 import { createEventBridge } from './event-bridge.ts';
 import { createEventWorker } from './event-worker.ts';
+import { createGatewayRole } from './gateway-role.ts';
 import { startHealthServer, type HealthServer } from './health-server.ts';
 import { checkNamespace } from './namespace-check.ts';
 import { installRuntime } from './runtime.ts';
@@ -57,7 +59,11 @@ async function serve(
       workers.set('sessions', await createSessionsWorker({ connection, config, workflowBundle }));
     }
   }
+  const gateway = config.roles.has('gateway') ? await createGatewayRole(config, connection, logger) : undefined;
+  if (gateway) workers.set('gateway', gateway.worker);
+  const lakeWriter = config.roles.has('access-log') ? createAccessLogWriter(config, logger, meter) : undefined;
   const running = Array.from(workers.values(), (worker) => worker.run());
+  if (lakeWriter) running.push(lakeWriter.run());
   const failed = Promise.all(running).then(() => new Promise<never>(() => undefined));
   let bridge: Bridge | undefined;
   let health: HealthServer | undefined;
@@ -65,16 +71,25 @@ async function serve(
     if (config.roles.has('bridge')) {
       bridge = await createEventBridge({ config, client, logger, meter, shutdownGraceMs: graceMs - workerGraceMs });
     }
+    if (gateway) logger.info({ url: await gateway.gateway.listen() }, 'the gateway answers');
+    const unready = (): string[] => [
+      ...unreadyParts(workers, bridge),
+      ...(gateway?.gateway.unready() ?? []),
+      ...(lakeWriter?.ready() === false ? ['access-log'] : []),
+    ];
     health = await startHealthServer(config.environment.HEALTH_ADDRESS, {
       live: () => [...workers.values()].every((worker) => worker.getState() !== 'FAILED'),
-      unready: () => unreadyParts(workers, bridge),
+      unready,
     });
-    exportReadiness(meter, () => unreadyParts(workers, bridge).length === 0);
+    exportReadiness(meter, () => unready().length === 0);
     logger.info({ roles: [...config.roles] }, 'ready');
     logger.info({ signal: await Promise.race([stop, failed]) }, 'stopping: no more messages are received');
   } finally {
     // Also after a failed start: workers that go on would keep a process alive that does half of its work.
-    if (bridge) logger.info({ counts: await bridge.stop() }, 'bridge drained');
+    const drained = await Promise.allSettled([bridge?.stop(), gateway?.close(), lakeWriter?.stop()]);
+    for (const part of drained)
+      if (part.status === 'rejected') logger.error({ error: String(part.reason) }, 'not drained');
+    if (bridge) logger.info({ counts: bridge.counts() }, 'bridge drained');
     for (const worker of workers.values()) if (worker.getState() === 'RUNNING') worker.shutdown();
     // All of them drain, also when one fails at it.
     await Promise.allSettled(running);

@@ -30,16 +30,20 @@ export interface SessionsFixture {
 
 let installed = false;
 
+/** One runtime per process, whichever test comes first. */
+export function installQuietRuntime(): void {
+  if (installed) return;
+  installed = true;
+  try {
+    Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
+  } catch {
+    // Other tests of the same run installed theirs, which is the same.
+  }
+}
+
 /** A real worker on a task queue of its own. */
 export async function startSessionsWorker(): Promise<SessionsFixture> {
-  if (!installed) {
-    try {
-      Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
-    } catch {
-      // Other tests of the same run installed theirs, which is the same.
-    }
-  }
-  installed = true;
+  installQuietRuntime();
   const { address, namespace } = await sharedTemporal();
   const connection = await NativeConnection.connect({ address });
   const taskQueue = `sessions-${randomUUID()}`;

@@ -1,0 +1,103 @@
+import type { FastifyRequest } from 'fastify';
+import { soleAuthorization } from './auth/authorization-header.ts';
+import { mayActFor } from './auth/authorize.ts';
+import type { Caller } from './auth/caller.ts';
+import { UnauthenticatedError } from './auth/errors.ts';
+import type { TokenVerifier } from './auth/token-verifier.ts';
+import type { AbuseWatch } from './blacklist/abuse-watch.ts';
+import type { Blacklist, BlacklistSubjects } from './blacklist/blacklist.ts';
+import type { Block } from './blacklist/block.ts';
+import { addressKey, canonicalUserKey, clientAddress, type AddressSet } from './client-address.ts';
+import type { RateLimiter } from './limits/rate-limiter.ts';
+import { Problem, retryAfter } from './problem.ts';
+
+export interface GuardOptions {
+  readonly tokens: TokenVerifier;
+  readonly blacklist: Blacklist;
+  readonly abuse: AbuseWatch;
+  readonly addressLimiter: RateLimiter;
+  readonly userLimiter: RateLimiter;
+  /** Whose `X-Forwarded-For` is believed. */
+  readonly trustedProxies: AddressSet;
+}
+
+/** Admits requests, cheapest question first: blocked, too many from the address, who is it, may it, too many of the user. */
+export class Guard {
+  readonly #options: GuardOptions;
+
+  constructor(options: GuardOptions) {
+    this.#options = options;
+  }
+
+  addressOf(request: FastifyRequest): string {
+    const { socket, headers } = request.raw;
+    return clientAddress(socket.remoteAddress, headers['x-forwarded-for'], this.#options.trustedProxies);
+  }
+
+  /** @throws Problem (`blocked`, `rate-limited`) */
+  async admitAddress(address: string): Promise<void> {
+    this.#refuseBlocked({ address });
+    await this.#take(this.#options.addressLimiter, addressKey(address), { address });
+  }
+
+  /** @throws UnauthenticatedError, Problem (`blocked`, `rate-limited`), KeysUnavailableError, StoreUnavailableError */
+  async admitCaller(rawHeaders: readonly string[], address: string): Promise<Caller> {
+    const caller = await this.#identify(rawHeaders, address);
+    const { subject: user, tokenId: token, deviceId: device } = caller;
+    this.#refuseBlocked({
+      user,
+      ...(token === undefined ? {} : { token }),
+      ...(device === undefined ? {} : { device }),
+    });
+    return caller;
+  }
+
+  /** @throws Problem (`forbidden`, `blocked`, `rate-limited`) */
+  async admitUser(caller: Caller, userId: string): Promise<void> {
+    if (!mayActFor(caller, userId)) throw new Problem('forbidden', 'the token acts for another user');
+    this.#refuseBlocked({ user: userId });
+    await this.#take(this.#options.userLimiter, canonicalUserKey(userId), { user: userId });
+  }
+
+  /** A device is known only from the body. @throws Problem (`blocked`) */
+  admitDevice(device: string): void {
+    this.#refuseBlocked({ device });
+  }
+
+  async #identify(rawHeaders: readonly string[], address: string): Promise<Caller> {
+    try {
+      return await this.#options.tokens.verify(soleAuthorization(rawHeaders));
+    } catch (error) {
+      // Without a token nothing was tried; an expired one is a client that slept.
+      if (error instanceof UnauthenticatedError && error.reason !== 'missing' && error.reason !== 'expired') {
+        this.#options.abuse.strike({ kind: 'address', value: address }, 'bad tokens');
+      }
+      throw error;
+    }
+  }
+
+  #refuseBlocked(subjects: BlacklistSubjects): void {
+    const block = this.#options.blacklist.find(subjects);
+    if (block) throw blocked(block);
+  }
+
+  async #take(limiter: RateLimiter, key: string, subject: { address: string } | { user: string }): Promise<void> {
+    const verdict = await limiter.take(key);
+    if (verdict.allowed) return;
+    const struck =
+      'user' in subject
+        ? ({ kind: 'user', value: subject.user } as const)
+        : ({ kind: 'address', value: subject.address } as const);
+    this.#options.abuse.strike(struck, 'too many requests');
+    throw new Problem('rate-limited', `too many requests of this ${struck.kind}`, {
+      headers: retryAfter(verdict.retryAfterMs),
+      extensions: { retryAfterMs: verdict.retryAfterMs },
+    });
+  }
+}
+
+function blocked({ kind, reason, expiresAt }: Block): Problem {
+  return new Problem('blocked', `this ${kind} is blocked: ${reason}`, {
+    extensions: { reason, ...(expiresAt === undefined ? {} : { expiresAt }) },
+  });
+}

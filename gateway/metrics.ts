@@ -1,0 +1,73 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+/** What a gateway exports; names are in the README. */
+export interface GatewayMetrics {
+  readonly registry: Registry;
+  request(method: string, route: string, status: number, seconds: number): void;
+  problem(code: string): void;
+  degraded(part: string): void;
+  lostPlayer(): void;
+}
+
+export interface GatewayGauges {
+  /** Streams watched by all gateways that share a store. */
+  readonly watched: () => Promise<number>;
+  readonly blocks: () => number;
+}
+
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
+
+export function createGatewayMetrics(gauges: GatewayGauges): GatewayMetrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const requests = new Histogram({
+    name: 'gateway_request_duration_seconds',
+    help: 'Requests by method, route and status',
+    labelNames: ['method', 'route', 'status'],
+    buckets: SECONDS,
+    registers,
+  });
+  const problems = new Counter({
+    name: 'gateway_problems_total',
+    help: 'Answers that are problems, by code',
+    labelNames: ['code'],
+    registers,
+  });
+  const degraded = new Counter({
+    name: 'gateway_degraded_total',
+    help: 'Decisions made without the shared store, by part',
+    labelNames: ['part'],
+    registers,
+  });
+  const lost = new Counter({
+    name: 'gateway_lost_players_total',
+    help: 'Silent players whose streams were ended',
+    registers,
+  });
+  gauge(registry, 'gateway_watched_streams', 'Streams watched by the gateways that share a store', gauges.watched);
+  gauge(registry, 'gateway_blocks', 'Entries of the blacklist', async () => gauges.blocks());
+  return {
+    registry,
+    request: (method, route, status, seconds) => requests.observe({ method, route, status }, seconds),
+    problem: (code) => problems.inc({ code }),
+    degraded: (part) => degraded.inc({ part }),
+    lostPlayer: () => lost.inc(),
+  };
+}
+
+/** A value that is asked for when somebody looks, and left out when it cannot be had. */
+function gauge(registry: Registry, name: string, help: string, read: () => Promise<number>): void {
+  const metric: Gauge = new Gauge({
+    name,
+    help,
+    registers: [registry],
+    async collect() {
+      try {
+        metric.set(await read());
+      } catch {
+        metric.reset();
+      }
+    },
+  });
+}

@@ -1,0 +1,84 @@
+import type { SessionsClient } from '../../client/sessions.ts';
+import { StreamEndedError, StreamLimitReachedError } from '../../client/session-errors.ts';
+import type { SessionsView } from '../../contracts/stream-sessions.ts';
+import type { GatewayApp } from '../app.ts';
+import { answers, idempotencyHeaders, streamParams } from '../schemas.ts';
+import { toProblem } from '../to-problem.ts';
+
+/** What a Sigma client is told when it fails, beside the status: its own form, as `status` must be false [sigmastream]. */
+export interface SigmaFailure {
+  readonly status: false;
+  readonly message: string;
+  readonly error: string;
+}
+
+const PATH = '/stream/:userId/:streamId';
+
+/** Whether errors of this path are told in Sigma's form. */
+export function isSigmaPath(url: string | undefined): boolean {
+  return url?.startsWith('/stream/') === true;
+}
+
+export function sigmaFailure(method: string, error: unknown): SigmaFailure {
+  const message = method === 'DELETE' ? 'Failed to unregister stream' : 'Failed to register stream';
+  const detail =
+    error instanceof StreamLimitReachedError ? 'Concurrent stream limit reached' : toProblem(error).message;
+  return { status: false, message, error: detail };
+}
+
+/**
+ * Sigma Stream's own API: each PUT takes a slot, also with a stream id that is active already, and each DELETE frees one.
+ * Nobody beats; a registration that is never deleted ends with the policy's `registrationLeaseMs`. An `Idempotency-Key` keeps
+ * a retry from counting twice.
+ */
+export function registerSigmaRoutes(app: GatewayApp, sessions: SessionsClient): void {
+  const response = { 200: answers.sigma, 403: answers.sigmaFailure, default: answers.sigmaFailure };
+  const schema = { tags: ['sigma'], params: streamParams, headers: idempotencyHeaders, response };
+
+  app.route({
+    method: 'PUT',
+    url: PATH,
+    schema: { ...schema, summary: 'Registers a stream' },
+    handler: async (request, reply) => {
+      const { userId, streamId } = request.params;
+      const requestId = request.headers['idempotency-key'];
+      try {
+        await sessions.acquire(userId, {
+          streamId,
+          // Sigma knows no devices: its registrations count on their own.
+          deviceId: streamId,
+          mode: 'counted',
+          ...(requestId === undefined ? {} : { requestId }),
+          ...(request.caller?.plan === undefined ? {} : { plan: request.caller.plan }),
+        });
+      } catch (error) {
+        const limited = error instanceof StreamLimitReachedError || error instanceof StreamEndedError;
+        if (!limited) throw error;
+        request.problem = toProblem(error).code;
+        return await reply.code(403).send(sigmaFailure('PUT', error));
+      }
+      return await answer('Stream registered successfully', userId);
+    },
+  });
+
+  app.route({
+    method: 'DELETE',
+    url: PATH,
+    schema: { ...schema, summary: 'Unregisters a stream' },
+    handler: async (request) => {
+      const { userId, streamId } = request.params;
+      const requestId = request.headers['idempotency-key'];
+      await sessions.release(userId, { streamId, ...(requestId === undefined ? {} : { requestId }) });
+      return await answer('Stream unregistered successfully', userId);
+    },
+  });
+
+  async function answer(message: string, userId: string) {
+    return { status: true as const, message, data: { userId, streams: streamsOf(await sessions.list(userId)) } };
+  }
+}
+
+/** An id stands there once for each slot it takes. */
+function streamsOf({ active }: SessionsView): string[] {
+  return active.filter(({ ending }) => !ending).flatMap(({ streamId, slots }) => Array<string>(slots).fill(streamId));
+}

@@ -1,0 +1,172 @@
+import type { Client } from '@temporalio/client';
+import type { Logger } from 'pino';
+import { createSessionsClient } from '../client/sessions.ts';
+import type { SessionPolicy } from '../contracts/session-limits.ts';
+import type { EndedStream } from '../contracts/session-stream.ts';
+import { userIdOfSessions } from '../contracts/workflow-ids.ts';
+import type { AccessLog } from './access-log/access-log.ts';
+import { createTokenVerifier } from './auth/token-verifier.ts';
+import { createAbuseWatch } from './blacklist/abuse-watch.ts';
+import type { GatewaySettings } from './config.ts';
+import { Guard } from './guard.ts';
+import { createLeaseSigner } from './leases/lease-signer.ts';
+import { createGatewayMetrics } from './metrics.ts';
+import { openPolicy } from './policy-source.ts';
+import { createGatewayServer } from './server.ts';
+import { openGatewayStores, type GatewayStores } from './stores.ts';
+import { TemporalProbe } from './temporal-probe.ts';
+import { recoverStreams } from './watch/recovery.ts';
+import { StreamWatch } from './watch/stream-watch.ts';
+import { Sweeper } from './watch/sweeper.ts';
+
+export interface GatewayOptions {
+  readonly settings: GatewaySettings;
+  /** On a `Connection`, whose calls end with their deadlines; those of a `NativeConnection` go on behind them. */
+  readonly client: Client;
+  readonly logger: Logger;
+  readonly accessLog?: AccessLog | undefined;
+  /** Of the sessions workers; default `stream-sessions`. */
+  readonly taskQueue?: string;
+}
+
+/** A gateway that watches streams; `listen` opens it to requests. */
+export interface Gateway {
+  /** @returns the URL it answers on */
+  listen(): Promise<string>;
+  /** Parts that keep it from its work. */
+  unready(): readonly string[];
+  /** For the activity `streamsEnded` of the account with this workflow id. @throws StoreUnavailableError */
+  streamsEnded(workflowId: string, ends: readonly EndedStream[]): Promise<void>;
+  /** Answers what is under way, then lets go of everything. */
+  close(): Promise<void>;
+}
+
+/** Of one call to an account, milliseconds: below what proxies wait for an answer. */
+const CALL_TIMEOUT_MS = 8_000;
+
+/** @throws InvalidSessionPolicyError, BlacklistFileError, TypeError or Error on settings that cannot be used */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const { settings, client, logger, accessLog, taskQueue } = options;
+  const policySource = await openPolicy(settings.SESSIONS_POLICY_FILE, logger);
+  const policy = (): SessionPolicy => policySource.current();
+  const stores: GatewayStores = await openGatewayStores(settings, policy(), logger, (part) => metrics.degraded(part));
+  const { redis, beats, blacklist } = stores;
+  const metrics = createGatewayMetrics({ watched: () => beats.size(), blocks: () => blacklist.size });
+  const sessions = createSessionsClient({
+    client,
+    policy,
+    timeoutMs: CALL_TIMEOUT_MS,
+    ...(taskQueue === undefined ? {} : { taskQueue }),
+  });
+  const watch = new StreamWatch({
+    sessions,
+    store: beats,
+    policy,
+    logger,
+    onDegraded: () => {
+      metrics.degraded('beats');
+      sweeper.storeFailed();
+    },
+  });
+  const sweeper = new Sweeper({
+    sessions,
+    store: beats,
+    logger,
+    recover: (signal) => recoverStreams({ client, sessions, store: beats, policy }, signal),
+    onLost: () => metrics.lostPlayer(),
+  });
+  const probe = new TemporalProbe(client);
+  const guard = new Guard({
+    tokens: createTokenVerifier(tokenOptions(settings, stores)),
+    blacklist,
+    abuse: createAbuseWatch(abuseOptions(settings, stores, logger)),
+    addressLimiter: stores.addressLimiter,
+    userLimiter: stores.userLimiter,
+    trustedProxies: settings.GATEWAY_TRUSTED_PROXIES,
+  });
+  const unready = (): readonly string[] => (probe.reachable() ? [] : ['temporal']);
+  const app = await createGatewayServer({
+    watch,
+    sessions,
+    policy,
+    guard,
+    blacklist,
+    metrics,
+    logger,
+    accessLog,
+    unready,
+    leases: createLeaseSigner(leaseOptions(settings)),
+    instance: settings.GATEWAY_INSTANCE,
+    degraded: () => [
+      ...(redis && redis.status !== 'ready' ? ['redis'] : []),
+      ...(sweeper.recovered() ? [] : ['recovery']),
+    ],
+    tls: tlsOf(settings),
+    limits: { connections: settings.GATEWAY_MAX_CONNECTIONS },
+  });
+  const { host, port } = splitAddress(settings.GATEWAY_ADDRESS);
+  return {
+    listen: () => app.listen({ host, port }),
+    unready,
+    async streamsEnded(workflowId, ends) {
+      const userId = userIdOfSessions(workflowId);
+      if (userId !== undefined) await watch.streamsEnded(userId, ends);
+    },
+    async close() {
+      await app.close();
+      await sweeper.stop();
+      await watch.close();
+      probe.close();
+      policySource.close();
+      await stores.close();
+    },
+  };
+}
+
+function tokenOptions(settings: GatewaySettings, { oneTimeTokens }: GatewayStores) {
+  const { JWT_SECRET: secret, JWT_JWKS_URL: jwksUrl, JWT_MAX_LIFETIME_SECONDS: maxLifetimeSeconds } = settings;
+  const { JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = settings;
+  return {
+    oneTimeTokens,
+    clockToleranceSeconds: settings.JWT_CLOCK_TOLERANCE_SECONDS,
+    ...(secret === undefined ? {} : { secret }),
+    ...(jwksUrl === undefined ? {} : { jwksUrl: new URL(jwksUrl) }),
+    ...(issuer.length === 0 ? {} : { issuer }),
+    ...(audience.length === 0 ? {} : { audience }),
+    ...(maxLifetimeSeconds === undefined ? {} : { maxLifetimeSeconds }),
+  };
+}
+
+function abuseOptions(settings: GatewaySettings, { blacklist, redis }: GatewayStores, logger: Logger) {
+  return {
+    blacklist,
+    redis,
+    logger,
+    policy: {
+      strikes: settings.ABUSE_STRIKES,
+      windowMs: settings.ABUSE_WINDOW_MS,
+      blockMs: settings.ABUSE_BLOCK_MS,
+      maxBlockMs: settings.ABUSE_MAX_BLOCK_MS,
+    },
+    neverBlock: settings.ABUSE_NEVER_BLOCK,
+  };
+}
+
+function leaseOptions({ LEASE_PRIVATE_KEY_FILE: privateKey, ...settings }: GatewaySettings) {
+  return {
+    issuer: settings.LEASE_ISSUER,
+    audience: settings.LEASE_AUDIENCE,
+    ...(privateKey === undefined ? {} : { privateKey }),
+    otherPublicKeys: settings.LEASE_OTHER_PUBLIC_KEYS_FILE,
+  };
+}
+
+function tlsOf({ GATEWAY_TLS_KEY_FILE: key, GATEWAY_TLS_CERT_FILE: cert }: GatewaySettings) {
+  return key === undefined || cert === undefined ? undefined : { key, cert };
+}
+
+function splitAddress(hostAndPort: string): { readonly host: string; readonly port: number } {
+  const separator = hostAndPort.lastIndexOf(':');
+  const host = hostAndPort.slice(0, separator).replace(/^\[(.*)\]$/, '$1');
+  return { host, port: Number(hostAndPort.slice(separator + 1)) };
+}

@@ -1,0 +1,61 @@
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import type { SessionPolicy } from '../contracts/session-limits.ts';
+import { createMemoryOneTimeTokens, createRedisOneTimeTokens, type OneTimeTokens } from './auth/token-memory.ts';
+import type { Blacklist } from './blacklist/blacklist.ts';
+import { openMemoryBlacklist } from './blacklist/memory-blacklist.ts';
+import { openRedisBlacklist } from './blacklist/redis-blacklist.ts';
+import type { GatewaySettings } from './config.ts';
+import { createRateLimiter } from './limits/create-rate-limiter.ts';
+import type { RateLimiter } from './limits/rate-limiter.ts';
+import { connectRedis } from './redis/connection.ts';
+import type { BeatStore } from './watch/beat-store.ts';
+import { MemoryBeatStore } from './watch/memory-beat-store.ts';
+import { RedisBeatStore } from './watch/redis-beat-store.ts';
+
+/** What a gateway remembers: in Redis where several share it, in memory where one is alone. */
+export interface GatewayStores {
+  readonly redis: Redis | undefined;
+  readonly beats: BeatStore;
+  readonly oneTimeTokens: OneTimeTokens;
+  readonly addressLimiter: RateLimiter;
+  readonly userLimiter: RateLimiter;
+  readonly blacklist: Blacklist;
+  close(): Promise<void>;
+}
+
+const MINUTE_MS = 60_000;
+
+export async function openGatewayStores(
+  settings: GatewaySettings,
+  policy: SessionPolicy,
+  logger: Logger,
+  onDegraded: (part: string) => void,
+): Promise<GatewayStores> {
+  const { GATEWAY_REDIS_URL: url, GATEWAY_REPLICAS: replicas } = settings;
+  const redis = url === undefined ? undefined : connectRedis(url, logger);
+  const times = { graceMs: policy.leaseMs, rememberEndsMs: policy.rememberEndedMs };
+  const limiter = (name: string, limit: number, burst: number): RateLimiter =>
+    createRateLimiter({
+      name,
+      redis,
+      replicas,
+      limit: { limit, burst, windowMs: MINUTE_MS },
+      onDegraded: () => onDegraded('limits'),
+    });
+  const blacklist = redis
+    ? await openRedisBlacklist({ redis, logger })
+    : await openMemoryBlacklist({ file: settings.BLACKLIST_FILE });
+  return {
+    redis,
+    beats: redis ? new RedisBeatStore(redis, times) : new MemoryBeatStore(times),
+    oneTimeTokens: redis ? createRedisOneTimeTokens(redis) : createMemoryOneTimeTokens(),
+    addressLimiter: limiter('address', settings.LIMIT_ADDRESS_PER_MINUTE, settings.LIMIT_ADDRESS_BURST),
+    userLimiter: limiter('user', settings.LIMIT_USER_PER_MINUTE, settings.LIMIT_USER_BURST),
+    blacklist,
+    async close() {
+      await blacklist.close();
+      redis?.disconnect();
+    },
+  };
+}

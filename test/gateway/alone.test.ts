@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { eventually } from '../support/eventually.ts';
+import { startGateways, type GatewayFixture } from './support/gateways.ts';
+import { Player } from './support/player.ts';
+
+describe('a gateway that is alone', () => {
+  let fixture: GatewayFixture;
+  before(async function () {
+    this.timeout(900_000);
+    fixture = await startGateways({ leaseMs: 2_000, heartbeatIntervalMs: 500 });
+  });
+  after(() => fixture.stop());
+
+  it('knows after a restart who plays: those who beat go on, and those who crashed are found', async () => {
+    const userId = randomUUID();
+    const first = await fixture.startGateway();
+    const player = new Player(first.url, userId);
+    for (const id of ['alive', 'crashed']) assert.equal((await player.acquire({ streamId: id })).status, 201);
+    await first.close();
+
+    const second = await fixture.startGateway();
+    const same = new Player(second.url, userId);
+    await eventually(
+      async () => {
+        assert.equal((await same.beat('alive')).status, 200);
+        const { body } = await same.list();
+        assert.partialDeepStrictEqual(body, { slots: 1, ended: [{ streamId: 'crashed', end: { reason: 'expired' } }] });
+      },
+      { timeoutMs: 20_000, intervalMs: 250 },
+    );
+  }).timeout(40_000);
+
+  it('answers 503 while no worker decides, takes nothing back, and goes on when there is one', async () => {
+    const userId = randomUUID();
+    const gateway = await fixture.startGateway();
+    const player = new Player(gateway.url, userId);
+    await player.acquire({ streamId: 'a' });
+    await fixture.stopWorker();
+    assert.equal((await player.beat('a')).status, 200, 'a beat needs no worker');
+    const refused = await player.acquire({ streamId: 'b' });
+    assert.partialDeepStrictEqual(refused, { status: 503, body: { type: 'urn:stream-sessions:problem:unavailable' } });
+    assert.match(refused.headers.get('retry-after') ?? '', /^\d+$/);
+    await fixture.startWorker();
+    await eventually(async () => assert.equal((await player.acquire({ streamId: 'b' })).status, 201));
+  }).timeout(40_000);
+});

@@ -1,0 +1,140 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { SignJWT } from 'jose';
+import { pino } from 'pino';
+import { z } from 'zod';
+import { createSessionsClient, type SessionsClient } from '../../../client/sessions.ts';
+import { DEFAULT_SESSION_POLICY, type SessionPolicy } from '../../../contracts/session-limits.ts';
+import { TASK_QUEUES } from '../../../contracts/names.ts';
+import type { StreamSessionsWorkflow } from '../../../contracts/stream-sessions.ts';
+import { streamSessionsWorkflowId } from '../../../contracts/workflow-ids.ts';
+import { gatewaySettings } from '../../../gateway/config.ts';
+import { startGateway, type Gateway } from '../../../gateway/start.ts';
+import { createWatcherWorker } from '../../../workers/gateway-role.ts';
+import { installQuietRuntime, sessionsBundle } from '../../sessions/support/sessions-worker.ts';
+import { ownNamespace } from './namespace.ts';
+
+export const JWT_SECRET = 'a secret that only these tests share';
+
+export interface RunningGateway {
+  readonly url: string;
+  /** Lets go of everything, but first answers what is under way. */
+  close(): Promise<void>;
+}
+
+/** Temporal with a sessions worker in a namespace of its own, and gateways on it. */
+export interface GatewayFixture {
+  readonly client: Client;
+  readonly address: string;
+  readonly namespace: string;
+  /** Directly on Temporal, as another service would. */
+  readonly sessions: SessionsClient;
+  handle(userId: string): ReturnType<typeof handleOf>;
+  /** @param environment settings beside those a test always needs */
+  startGateway(environment?: Readonly<Record<string, string>>): Promise<RunningGateway>;
+  stopWorker(): Promise<void>;
+  startWorker(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const settingsSchema = z.object(gatewaySettings);
+
+export async function startGateways(policy: Partial<SessionPolicy> = {}): Promise<GatewayFixture> {
+  installQuietRuntime();
+  const { address, namespace } = await ownNamespace();
+  const native = await NativeConnection.connect({ address });
+  const connection = await Connection.connect({ address });
+  const client = new Client({ connection, namespace });
+  const folder = await mkdtemp(path.join(tmpdir(), 'gateways-'));
+  const policyFile = path.join(folder, 'policy.json');
+  const inForce: SessionPolicy = { ...DEFAULT_SESSION_POLICY, ...policy };
+  await writeFile(policyFile, JSON.stringify(inForce));
+  const gateways = new Set<RunningGateway>();
+  let worker: Worker | undefined;
+  let running: Promise<void> = Promise.resolve();
+  const fixture: GatewayFixture = {
+    client,
+    address,
+    namespace,
+    sessions: createSessionsClient({ client, policy: inForce }),
+    handle: (userId) => handleOf(client, userId),
+    async startGateway(environment = {}) {
+      const gateway = await start(address, client, { SESSIONS_POLICY_FILE: policyFile, ...environment });
+      gateways.add(gateway);
+      return gateway;
+    },
+    async startWorker() {
+      const taskQueue = TASK_QUEUES.streamSessions;
+      worker = await Worker.create({
+        connection: native,
+        namespace,
+        taskQueue,
+        workflowBundle: await sessionsBundle(),
+      });
+      running = worker.run();
+    },
+    async stopWorker() {
+      worker?.shutdown();
+      worker = undefined;
+      await running;
+    },
+    async stop() {
+      for (const gateway of gateways) await gateway.close();
+      await fixture.stopWorker();
+      await native.close();
+      await connection.close();
+      await rm(folder, { recursive: true });
+    },
+  };
+  await fixture.startWorker();
+  return fixture;
+}
+
+async function start(
+  address: string,
+  client: Client,
+  environment: Readonly<Record<string, string>>,
+): Promise<RunningGateway> {
+  const settings = settingsSchema.parse({ GATEWAY_ADDRESS: '127.0.0.1:0', JWT_SECRET, ...environment });
+  const gateway: Gateway = await startGateway({ settings, client, logger: pino({ level: 'fatal' }) });
+  // The SDK takes one worker of a task queue for each connection.
+  const native = await NativeConnection.connect({ address });
+  const worker = await createWatcherWorker(native, client.options.namespace, gateway);
+  const running = worker.run();
+  let closed: Promise<void> | undefined;
+  return {
+    url: await gateway.listen(),
+    close: () =>
+      (closed ??= (async () => {
+        await gateway.close();
+        worker.shutdown();
+        await running;
+        await native.close();
+      })()),
+  };
+}
+
+export interface TokenOptions {
+  readonly subject?: string;
+  readonly scope?: string;
+  readonly claims?: Readonly<Record<string, unknown>>;
+  readonly expiresIn?: string;
+}
+
+/** A token the gateways of the fixture accept; of a service when it has a scope. */
+export async function token({ subject, scope, claims = {}, expiresIn = '10m' }: TokenOptions): Promise<string> {
+  return await new SignJWT({ ...claims, ...(scope === undefined ? {} : { scope }) })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setSubject(subject ?? `service-${randomUUID()}`)
+    .setIssuedAt()
+    .setExpirationTime(expiresIn)
+    .sign(new TextEncoder().encode(JWT_SECRET));
+}
+
+function handleOf(client: Client, userId: string) {
+  return client.workflow.getHandle<StreamSessionsWorkflow>(streamSessionsWorkflowId(userId));
+}
