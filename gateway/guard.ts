@@ -3,12 +3,12 @@ import { soleAuthorization } from './auth/authorization-header.ts';
 import { mayActFor } from './auth/authorize.ts';
 import type { Caller } from './auth/caller.ts';
 import { UnauthenticatedError } from './auth/errors.ts';
-import type { TokenVerifier } from './auth/token-verifier.ts';
+import type { TokenVerifier, VerifyOptions } from './auth/token-verifier.ts';
 import type { AbuseWatch } from './blacklist/abuse-watch.ts';
 import type { Blacklist, BlacklistSubjects } from './blacklist/blacklist.ts';
 import type { Block } from './blacklist/block.ts';
 import { addressKey, canonicalUserKey, clientAddress, type AddressSet } from './client-address.ts';
-import type { RateLimiter } from './limits/rate-limiter.ts';
+import type { RateLimiter, RateVerdict } from './limits/rate-limiter.ts';
 import { Problem, retryAfter } from './problem.ts';
 
 export interface GuardOptions {
@@ -43,12 +43,7 @@ export class Guard {
   /** @throws UnauthenticatedError, Problem (`blocked`, `rate-limited`), KeysUnavailableError, StoreUnavailableError */
   async admitCaller(rawHeaders: readonly string[], address: string): Promise<Caller> {
     const caller = await this.#identify(rawHeaders, address);
-    const { subject: user, tokenId: token, deviceId: device } = caller;
-    this.#refuseBlocked({
-      user,
-      ...(token === undefined ? {} : { token }),
-      ...(device === undefined ? {} : { device }),
-    });
+    this.#refuseBlockedCaller(caller);
     return caller;
   }
 
@@ -64,9 +59,22 @@ export class Guard {
     this.#refuseBlocked({ device });
   }
 
-  async #identify(rawHeaders: readonly string[], address: string): Promise<Caller> {
+  /**
+   * What would become of a request, without counting it.
+   *
+   * @param rawHeaders where a token is needed
+   * @throws as {@link admitAddress} and {@link admitCaller} do
+   */
+  async preview(address: string, rawHeaders: readonly string[] | undefined): Promise<void> {
+    this.#refuseBlocked({ address });
+    const verdict = await this.#options.addressLimiter.take(addressKey(address), 0);
+    if (verdict.remaining < 1) throw rateLimited('address', verdict);
+    if (rawHeaders) this.#refuseBlockedCaller(await this.#identify(rawHeaders, address, { useUp: false }));
+  }
+
+  async #identify(rawHeaders: readonly string[], address: string, how?: VerifyOptions): Promise<Caller> {
     try {
-      return await this.#options.tokens.verify(soleAuthorization(rawHeaders));
+      return await this.#options.tokens.verify(soleAuthorization(rawHeaders), how);
     } catch (error) {
       // Without a token nothing was tried; an expired one is a client that slept.
       if (error instanceof UnauthenticatedError && error.reason !== 'missing' && error.reason !== 'expired') {
@@ -74,6 +82,14 @@ export class Guard {
       }
       throw error;
     }
+  }
+
+  #refuseBlockedCaller({ subject: user, tokenId: token, deviceId: device }: Caller): void {
+    this.#refuseBlocked({
+      user,
+      ...(token === undefined ? {} : { token }),
+      ...(device === undefined ? {} : { device }),
+    });
   }
 
   #refuseBlocked(subjects: BlacklistSubjects): void {
@@ -89,11 +105,16 @@ export class Guard {
         ? ({ kind: 'user', value: subject.user } as const)
         : ({ kind: 'address', value: subject.address } as const);
     this.#options.abuse.strike(struck, 'too many requests');
-    throw new Problem('rate-limited', `too many requests of this ${struck.kind}`, {
-      headers: retryAfter(verdict.retryAfterMs),
-      extensions: { retryAfterMs: verdict.retryAfterMs },
-    });
+    throw rateLimited(struck.kind, verdict);
   }
+}
+
+function rateLimited(whose: 'address' | 'user', { retryAfterMs, resetAfterMs }: RateVerdict): Problem {
+  const waitMs = retryAfterMs || resetAfterMs;
+  return new Problem('rate-limited', `too many requests of this ${whose}`, {
+    headers: retryAfter(waitMs),
+    extensions: { retryAfterMs: waitMs },
+  });
 }
 
 function blocked({ kind, reason, expiresAt }: Block): Problem {

@@ -36,6 +36,11 @@ export interface TokenVerifierOptions {
   readonly isRevoked?: (caller: Caller) => boolean;
 }
 
+export interface VerifyOptions {
+  /** Whether a one-time token is spent by this; default true. */
+  readonly useUp?: boolean;
+}
+
 export interface TokenVerifier {
   /**
    * Who asks. Uses a one-time token up, so it is asked once for each request.
@@ -44,7 +49,7 @@ export interface TokenVerifier {
    * @throws UnauthenticatedError
    * @throws KeysUnavailableError, StoreUnavailableError when nothing can be said at present
    */
-  verify(authorizationHeader: string | undefined): Promise<Caller>;
+  verify(authorizationHeader: string | undefined, options?: VerifyOptions): Promise<Caller>;
 }
 
 /** @throws TypeError when there is neither a secret nor keys, when there are two sets of keys, or the secret is short */
@@ -74,12 +79,12 @@ class JwtVerifier implements TokenVerifier {
     this.#oneTimeTokens = options.oneTimeTokens ?? createMemoryOneTimeTokens();
   }
 
-  async verify(authorizationHeader: string | undefined): Promise<Caller> {
+  async verify(authorizationHeader: string | undefined, { useUp = true }: VerifyOptions = {}): Promise<Caller> {
     const claims = await this.#claims(bearerToken(authorizationHeader));
     this.#checkLifetime(claims);
     if (this.#options.isRevoked?.(claims.caller)) throw new UnauthenticatedError('revoked');
     // Last, so that no token is used up by a request that is refused for another reason.
-    if (claims.oneTime) await this.#useUp(claims.caller);
+    if (claims.oneTime && useUp) await this.#useUp(claims.caller);
     return claims.caller;
   }
 
