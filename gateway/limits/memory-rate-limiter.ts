@@ -4,7 +4,7 @@ import { assertCost, meterOf, readMeter, verdictOf, type Meter } from './gcra.ts
 import type { RateLimit, RateLimiter, RateVerdict } from './rate-limiter.ts';
 
 export interface MemoryRateLimiterOptions {
-  /** Most keys that are remembered; default 100,000, about 20 MB. */
+  /** Most keys that are remembered; default 100,000, about 25 MB. */
   readonly maxKeys?: number;
   /** Monotonic, milliseconds. */
   readonly nowMs?: () => number;

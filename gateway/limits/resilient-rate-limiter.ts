@@ -89,10 +89,9 @@ export class ResilientRateLimiter implements RateLimiter {
   async #ask(key: string, cost: number): Promise<RateVerdict> {
     const { timeoutMs = 250 } = this.#options;
     const late = Promise.withResolvers<never>();
-    const timer = setTimeout(
-      () => late.reject(new StoreUnavailableError(new Error(`no answer within ${timeoutMs} ms`))),
-      timeoutMs,
-    );
+    const giveUp = () => late.reject(new StoreUnavailableError(new Error(`no answer within ${timeoutMs} ms`)));
+    // After a pause of this process timers come first: what has arrived meanwhile is read before it counts as late.
+    const timer = setTimeout(() => setImmediate(giveUp), timeoutMs);
     try {
       return await Promise.race([this.#shared.take(key, cost), late.promise]);
     } finally {
