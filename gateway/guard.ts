@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { soleAuthorization } from './auth/authorization-header.ts';
 import { mayActFor } from './auth/authorize.ts';
 import type { Caller } from './auth/caller.ts';
-import { UnauthenticatedError } from './auth/errors.ts';
+import { UnauthenticatedError, type UnauthenticatedReason } from './auth/errors.ts';
 import type { TokenVerifier, VerifyOptions } from './auth/token-verifier.ts';
 import type { AbuseWatch } from './blacklist/abuse-watch.ts';
 import type { Blacklist, BlacklistSubjects } from './blacklist/blacklist.ts';
@@ -10,6 +10,16 @@ import type { Block } from './blacklist/block.ts';
 import { addressKey, canonicalUserKey, clientAddress, type AddressSet } from './client-address.ts';
 import type { RateLimiter, RateVerdict } from './limits/rate-limiter.ts';
 import { Problem, retryAfter } from './problem.ts';
+
+/** What no honest client sends; the others come of clocks, of sleep, and of keys that were just rotated. */
+const FORGERIES: ReadonlySet<UnauthenticatedReason> = new Set([
+  'malformed',
+  'wrongType',
+  'wrongAlgorithm',
+  'badSignature',
+  'wrongIssuer',
+  'wrongAudience',
+]);
 
 export interface GuardOptions {
   readonly tokens: TokenVerifier;
@@ -76,8 +86,7 @@ export class Guard {
     try {
       return await this.#options.tokens.verify(soleAuthorization(rawHeaders), how);
     } catch (error) {
-      // Without a token nothing was tried; an expired one is a client that slept.
-      if (error instanceof UnauthenticatedError && error.reason !== 'missing' && error.reason !== 'expired') {
+      if (error instanceof UnauthenticatedError && FORGERIES.has(error.reason)) {
         this.#options.abuse.strike({ kind: 'address', value: address }, 'bad tokens');
       }
       throw error;

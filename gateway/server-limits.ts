@@ -5,18 +5,17 @@ import { Problem, PROBLEM_MEDIA_TYPE, type ProblemCode } from './problem.ts';
 
 /** How long and how large a request may be, milliseconds and bytes. */
 export interface RequestLimits {
-  /** Default 16,384. */
-  readonly bodyBytes?: number;
-  /** All headers together; default 16,384. */
-  readonly headerBytes?: number;
-  /** For all headers to arrive; default 5,000. */
-  readonly headersTimeoutMs?: number;
-  /** For the whole request to arrive; default 10,000. */
-  readonly requestTimeoutMs?: number;
-  /** Of an idle connection; above that of a proxy in front, which would else send into a closed one. Default 72,000. */
-  readonly keepAliveMs?: number;
-  /** Connections at once; default 20,000. */
-  readonly connections?: number;
+  readonly bodyBytes: number;
+  /** All headers together. */
+  readonly headerBytes: number;
+  /** For all headers to arrive. */
+  readonly headersTimeoutMs: number;
+  /** For the whole request to arrive. */
+  readonly requestTimeoutMs: number;
+  /** Of an idle connection; to be above that of a proxy in front, which would else send into a closed one. */
+  readonly keepAliveMs: number;
+  /** Connections at once. */
+  readonly connections: number;
 }
 
 /** A slow or oversized request is found out within this. */
@@ -25,8 +24,7 @@ const MAX_HEADERS = 100;
 
 /** Options of Fastify and of Node's server under it. */
 export function serverOptions(limits: RequestLimits) {
-  const { bodyBytes = 16_384, headerBytes = 16_384 } = limits;
-  const { headersTimeoutMs = 5_000, requestTimeoutMs = 10_000, keepAliveMs = 72_000 } = limits;
+  const { bodyBytes, headerBytes, headersTimeoutMs, requestTimeoutMs, keepAliveMs } = limits;
   return {
     bodyLimit: bodyBytes,
     requestTimeout: requestTimeoutMs,
@@ -43,7 +41,7 @@ export function serverOptions(limits: RequestLimits) {
   } satisfies FastifyHttpOptions<Server>;
 }
 
-export function limitConnections(server: Server, { connections = 20_000 }: RequestLimits): void {
+export function limitConnections(server: Server, { connections }: RequestLimits): void {
   server.maxConnections = connections;
   server.maxHeadersCount = MAX_HEADERS;
 }

@@ -17,6 +17,7 @@ import { registerAdmissionRoute } from './routes/admission.ts';
 import { registerBlacklistRoutes } from './routes/blacklist.ts';
 import { registerDocumentation } from './routes/documentation.ts';
 import { registerOperationRoutes } from './routes/operations.ts';
+import { registerPage } from './routes/page.ts';
 import { isSigmaPath, registerSigmaRoutes, sigmaFailure } from './routes/sigma.ts';
 import { registerStreamRoutes } from './routes/streams.ts';
 import { limitConnections, serverOptions, type RequestLimits } from './server-limits.ts';
@@ -39,7 +40,7 @@ export interface GatewayServerOptions {
   readonly degraded: () => readonly string[];
   /** PEM; without it the gateway speaks plain HTTP. */
   readonly tls?: { readonly key: string; readonly cert: string } | undefined;
-  readonly limits?: RequestLimits;
+  readonly limits: RequestLimits;
 }
 
 const REQUEST_ID = /^[\w.:-]{1,64}$/;
@@ -48,7 +49,7 @@ const MAX_PARAM_LENGTH = 3_060;
 
 /** The gateway's HTTP server, ready to `listen`. */
 export async function createGatewayServer(options: GatewayServerOptions): Promise<GatewayApp> {
-  const { logger, limits = {}, tls, guard } = options;
+  const { logger, limits, tls, guard } = options;
   const common = {
     ...serverOptions(limits),
     loggerInstance: logger satisfies FastifyBaseLogger as FastifyBaseLogger,
@@ -98,6 +99,7 @@ export async function createGatewayServer(options: GatewayServerOptions): Promis
   registerSigmaRoutes(app, options.sessions);
   registerBlacklistRoutes(app, options.blacklist);
   registerAdmissionRoute(app, guard);
+  await registerPage(app, options);
   return app;
 }
 
@@ -127,6 +129,12 @@ function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyRe
 function parseBodies(app: GatewayApp): void {
   app.removeAllContentTypeParsers();
   const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.addHook('preParsing', async (request) => {
+    const encoding = request.headers['content-encoding'];
+    if (encoding !== undefined && encoding !== 'identity') {
+      throw new Problem('unsupported-media-type', `a body encoded as ${JSON.stringify(encoding)} is not unpacked here`);
+    }
+  });
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (body === '') done(null, undefined);
     else void parseJson(request, body.toString(), done);

@@ -13,6 +13,7 @@ import { createLeaseSigner } from './leases/lease-signer.ts';
 import { createGatewayMetrics } from './metrics.ts';
 import { openPolicy } from './policy-source.ts';
 import { createGatewayServer } from './server.ts';
+import type { RequestLimits } from './server-limits.ts';
 import { openGatewayStores, type GatewayStores } from './stores.ts';
 import { TemporalProbe } from './temporal-probe.ts';
 import { recoverStreams } from './watch/recovery.ts';
@@ -102,7 +103,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       ...(sweeper.recovered() ? [] : ['recovery']),
     ],
     tls: tlsOf(settings),
-    limits: { connections: settings.GATEWAY_MAX_CONNECTIONS },
+    limits: limitsOf(settings),
   });
   const { host, port } = splitAddress(settings.GATEWAY_ADDRESS);
   return {
@@ -128,12 +129,12 @@ function tokenOptions(settings: GatewaySettings, { oneTimeTokens }: GatewayStore
   const { JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = settings;
   return {
     oneTimeTokens,
+    maxLifetimeSeconds,
     clockToleranceSeconds: settings.JWT_CLOCK_TOLERANCE_SECONDS,
     ...(secret === undefined ? {} : { secret }),
     ...(jwksUrl === undefined ? {} : { jwksUrl: new URL(jwksUrl) }),
     ...(issuer.length === 0 ? {} : { issuer }),
     ...(audience.length === 0 ? {} : { audience }),
-    ...(maxLifetimeSeconds === undefined ? {} : { maxLifetimeSeconds }),
   };
 }
 
@@ -158,6 +159,17 @@ function leaseOptions({ LEASE_PRIVATE_KEY_FILE: privateKey, ...settings }: Gatew
     audience: settings.LEASE_AUDIENCE,
     ...(privateKey === undefined ? {} : { privateKey }),
     otherPublicKeys: settings.LEASE_OTHER_PUBLIC_KEYS_FILE,
+  };
+}
+
+function limitsOf(settings: GatewaySettings): RequestLimits {
+  return {
+    bodyBytes: settings.GATEWAY_BODY_BYTES,
+    headerBytes: settings.GATEWAY_HEADER_BYTES,
+    headersTimeoutMs: settings.GATEWAY_HEADERS_TIMEOUT_MS,
+    requestTimeoutMs: settings.GATEWAY_REQUEST_TIMEOUT_MS,
+    keepAliveMs: settings.GATEWAY_KEEP_ALIVE_MS,
+    connections: settings.GATEWAY_MAX_CONNECTIONS,
   };
 }
 

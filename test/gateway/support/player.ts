@@ -11,6 +11,8 @@ export interface Answer {
 export interface Call {
   readonly method?: string;
   readonly body?: unknown;
+  /** Instead of a body: as it is. */
+  readonly text?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -22,18 +24,19 @@ export class Caller {
     this.#token = token(who);
   }
 
-  async send(url: string, { method = 'GET', body, headers = {} }: Call = {}): Promise<Answer> {
+  async send(url: string, { method = 'GET', body, text, headers = {} }: Call = {}): Promise<Answer> {
+    const sent = text ?? (body === undefined ? undefined : JSON.stringify(body));
     const response = await fetch(url, {
       method,
       headers: {
         authorization: `Bearer ${await this.#token}`,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(sent === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(sent === undefined ? {} : { body: sent }),
     });
-    const text = await response.text();
-    return { status: response.status, headers: response.headers, body: text === '' ? {} : parse(text) };
+    const answer = await response.text();
+    return { status: response.status, headers: response.headers, body: answer === '' ? {} : parse(answer) };
   }
 }
 
