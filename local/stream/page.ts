@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { parseFeedName } from './feed-id.ts';
-import { Html, html, join } from './html.ts';
+import { Html, html, join } from '../../gateway/page/html.ts';
 import type { Query } from './input.ts';
 import { localOnly } from './local-only.ts';
 import type { AuditRecord } from './store/audit.ts';
