@@ -5,6 +5,7 @@ import path from 'node:path';
 import { bundleWorkflowCode } from '@temporalio/worker';
 import { z } from 'zod';
 import { runProcess } from './cli/support.ts';
+import { SESSION_SHAPES } from './histories/session-shapes.ts';
 import { SHAPES } from './histories/shapes.ts';
 import { sharedWorkflowBundle } from './support/workflow-bundle.ts';
 
@@ -42,7 +43,7 @@ describe('replay of the checked-in histories', function () {
     const recorded = files
       .filter((file) => path.dirname(file) === HISTORIES)
       .map((file) => path.basename(file, '.json'));
-    assert.deepEqual(recorded.toSorted(), Object.keys(SHAPES).toSorted());
+    assert.deepEqual(recorded.toSorted(), Object.keys({ ...SHAPES, ...SESSION_SHAPES }).toSorted());
     assert.ok(files.length > recorded.length, 'and some as tctl wrote them');
   });
 

@@ -1,17 +1,21 @@
+import { TASK_QUEUES } from '../../contracts/names.ts';
+
 const ENUM_VALUE =
   /^(EVENT_TYPE|TASK_QUEUE_KIND|CONTINUE_AS_NEW_INITIATOR|TIMEOUT_TYPE|RETRY_STATE|PARENT_CLOSE_POLICY|WORKFLOW_TASK_FAILED_CAUSE|APPLICATION_ERROR_CATEGORY|VERSIONING_BEHAVIOR)_([A-Z_]+)$/u;
 
 /** A history without what tells of the machine it was recorded on, none of which a replay looks at. */
-export function cleaned(history: unknown): unknown {
+export function cleaned(history: unknown, taskQueue: string): unknown {
   return mapFields(history, (key, value) => {
     if (key === 'stackTrace') return '';
     if (key === 'identity') return 'recorder';
     if (key !== 'taskQueue') return value;
     const isSticky = Reflect.get(Object(value), 'kind') === 'TASK_QUEUE_KIND_STICKY';
+    // Where gateways hear of ends has one name everywhere.
+    if (Reflect.get(Object(value), 'name') === TASK_QUEUES.streamWatchers) return value;
     return {
       ...Object(value),
-      name: isSticky ? 'sticky' : 'social-events',
-      ...(isSticky ? { normalName: 'social-events' } : {}),
+      name: isSticky ? 'sticky' : taskQueue,
+      ...(isSticky ? { normalName: taskQueue } : {}),
     };
   });
 }

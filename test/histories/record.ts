@@ -11,38 +11,60 @@ import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { eventWorkflowId } from '../../contracts/workflow-ids.ts';
+import { TASK_QUEUES } from '../../contracts/names.ts';
+import { eventWorkflowId, streamSessionsWorkflowId } from '../../contracts/workflow-ids.ts';
 import { startEventWorker } from '../support/event-worker.ts';
 import { FakeStream } from '../support/fake-stream.ts';
 import { sharedTemporal, stopSharedTemporal, temporalBinary } from '../support/temporal.ts';
 import { cleaned, toTctlForm } from './forms.ts';
+import { SESSION_SHAPES, startSessionsStage } from './session-shapes.ts';
 import { SHAPES } from './shapes.ts';
 
 const AS_TCTL = ['parked-then-retried', 'compensation-failed-then-retried', 'edge-joined-while-retried'];
 
-const stream = new FakeStream();
-const fixture = await startEventWorker(stream.activities);
 const { address } = await sharedTemporal();
 const wanted = process.argv.slice(2);
+const isWanted = (name: string): boolean => wanted.length === 0 || wanted.includes(name);
 await mkdir(path.join(import.meta.dirname, 'tctl'), { recursive: true });
-for (const [name, play] of Object.entries(SHAPES)) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue;
-  stream.reset();
-  const event = await play({ fixture, stream }, name);
-  const history = cleaned(await shownHistory(eventWorkflowId(event)));
-  await save(`${name}.json`, history);
-  if (AS_TCTL.includes(name)) await save(path.join('tctl', `${name}.json`), toTctlForm(history));
-  await fixture
-    .handle(event)
-    .terminate()
-    .catch(() => undefined);
-  process.stdout.write(`${name}\n`);
-}
-await fixture.stop();
+await recordEvents();
+await recordSessions();
 await stopSharedTemporal();
 
-async function shownHistory(workflowId: string): Promise<unknown> {
+async function recordEvents(): Promise<void> {
+  const stream = new FakeStream();
+  const fixture = await startEventWorker(stream.activities);
+  for (const [name, play] of Object.entries(SHAPES).filter(([shape]) => isWanted(shape))) {
+    stream.reset();
+    const event = await play({ fixture, stream }, name);
+    const history = cleaned(await shownHistory(eventWorkflowId(event)), TASK_QUEUES.socialEvents);
+    await save(`${name}.json`, history);
+    if (AS_TCTL.includes(name)) await save(path.join('tctl', `${name}.json`), toTctlForm(history));
+    await fixture
+      .handle(event)
+      .terminate()
+      .catch(() => undefined);
+    process.stdout.write(`${name}\n`);
+  }
+  await fixture.stop();
+}
+
+async function recordSessions(): Promise<void> {
+  const { fixture, stop } = await startSessionsStage();
+  for (const [name, play] of Object.entries(SESSION_SHAPES).filter(([shape]) => isWanted(shape))) {
+    const { userId, runId } = await play(fixture, name);
+    await save(`${name}.json`, cleaned(await shownHistory(streamSessionsWorkflowId(userId), runId), TASK_QUEUES.streamSessions));
+    await fixture
+      .handle(userId)
+      .terminate()
+      .catch(() => undefined);
+    process.stdout.write(`${name}\n`);
+  }
+  await stop();
+}
+
+async function shownHistory(workflowId: string, runId?: string): Promise<unknown> {
   const words = ['workflow', 'show', '--address', address, '--workflow-id', workflowId, '--output', 'json'];
+  if (runId !== undefined) words.push('--run-id', runId);
   const { stdout } = await promisify(execFile)(await temporalBinary(), words, { maxBuffer: 64 * 1024 * 1024 });
   return JSON.parse(stdout);
 }
