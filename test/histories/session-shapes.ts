@@ -15,6 +15,11 @@ export interface RecordedRun {
   readonly runId?: string;
 }
 
+export interface SessionsStage {
+  readonly fixture: SessionsFixture;
+  readonly stop: () => Promise<void>;
+}
+
 /** Plays the life of an account; resolves when its history is as complete as it is to be. */
 type Play = (fixture: SessionsFixture, name: string) => Promise<RecordedRun>;
 
@@ -81,7 +86,7 @@ export const SESSION_SHAPES: Readonly<Record<string, Play>> = {
 };
 
 /** A worker of accounts, and one that hears of ended streams as a gateway does. */
-export async function startSessionsStage(): Promise<{ readonly fixture: SessionsFixture; stop(): Promise<void> }> {
+export async function startSessionsStage(): Promise<SessionsStage> {
   const fixture = await startSessionsWorker();
   const { address, namespace } = await sharedTemporal();
   const connection = await NativeConnection.connect({ address });
