@@ -2,9 +2,14 @@
 import path from 'node:path';
 import { ConfigError, readLocalConfig, type LocalConfig } from './config.ts';
 import { isNothing } from './demo/account.ts';
-import { runDemo } from './demo/run.ts';
+import { Players, type PlayersResult } from './demo/players.ts';
+import { runDemo, runName } from './demo/run.ts';
+import { DEMO_SESSION_POLICY } from './demo/session-policy.ts';
 import { summarise, type DemoResult } from './demo/summary.ts';
+import { POLICY_FILE } from './gateway-process.ts';
 import { LockHeldError } from './process-lock.ts';
+import { sessionToken } from './session-token.ts';
+import { LOG_FILES } from './stack-parts.ts';
 import { startStack, type Stack } from './stack.ts';
 import { parseStartOptions, START_HELP, UsageError, type StartOptions } from './start-options.ts';
 import { streamReadToken } from './stream-token.ts';
@@ -12,6 +17,8 @@ import { Terminal } from './terminal.ts';
 
 const SETTLE_TIMEOUT_MS = 120_000;
 const EXIT_USAGE = 2;
+/** Who the token in the summary is of. */
+const SERVICE = { subject: 'local-service', scope: 'streams blacklist' };
 
 async function main(options: StartOptions, config: LocalConfig, interrupted: AbortSignal): Promise<number> {
   const terminal = new Terminal(process.stdout, { quiet: options.quiet });
@@ -21,6 +28,7 @@ async function main(options: StartOptions, config: LocalConfig, interrupted: Abo
     stateDirectory: config.LOCAL_DIRECTORY,
     namespace: config.TEMPORAL_NAMESPACE,
     logLevel: config.LOG_LEVEL,
+    sessionPolicy: DEMO_SESSION_POLICY,
     disorder: config.SQS_DISORDER === 'on' && { seed: config.DEMO_SEED },
     ports: {
       temporal: config.TEMPORAL_PORT,
@@ -66,40 +74,66 @@ async function use(
     return reason;
   });
 
-  const settleTimeoutMs = SETTLE_TIMEOUT_MS;
-  const demo =
-    options.demo && !signal.aborted
-      ? await runDemo(stack, {
-          seed: config.DEMO_SEED,
-          actions: config.DEMO_ACTIONS,
-          settleTimeoutMs,
-          terminal,
-          signal,
-        })
-      : undefined;
-  if (!signal.aborted) await showSummary(stack, config.LOCAL_DIRECTORY, demo, terminal);
-  if (options.exitAfterDemo) return !signal.aborted && demo && isNothing(demo.missing) ? 0 : 1;
+  const players = playersOn(stack, terminal, signal);
+  try {
+    const results = options.demo && !signal.aborted ? await runDemos(stack, players, config, terminal, signal) : {};
+    if (!signal.aborted) await showSummary(stack, config.LOCAL_DIRECTORY, results, terminal);
+    if (options.exitAfterDemo) return !signal.aborted && wentWell(results) ? 0 : 1;
 
-  if (!signal.aborted) terminal.line('\nReady. Press Ctrl-C to stop.');
-  await aborted(signal);
+    if (!signal.aborted) terminal.line('\nReady. Press Ctrl-C to stop.');
+    await aborted(signal);
+  } finally {
+    await players?.stop();
+  }
   if (interrupted.aborted) return 0;
   terminal.line(`The stack is broken: ${await broken}.`);
   return 1;
 }
 
-async function showSummary(
+interface DemoResults {
+  readonly demo?: DemoResult;
+  readonly players?: PlayersResult;
+}
+
+/** Both at once: what the players wait for takes no work. */
+async function runDemos(
   stack: Stack,
-  directory: string,
-  demo: DemoResult | undefined,
+  players: Players | undefined,
+  config: LocalConfig,
   terminal: Terminal,
-): Promise<void> {
+  signal: AbortSignal,
+): Promise<DemoResults> {
+  const { DEMO_SEED: seed, DEMO_ACTIONS: actions } = config;
+  const [demo, played] = await Promise.all([
+    runDemo(stack, { seed, actions, settleTimeoutMs: SETTLE_TIMEOUT_MS, terminal, signal }),
+    players?.play(),
+  ]);
+  return { demo, ...(played && { players: played }) };
+}
+
+function playersOn({ endpoints: { gateway } }: Stack, terminal: Terminal, signal: AbortSignal): Players | undefined {
+  const onEnded = (line: string): void => terminal.line(line);
+  return gateway && new Players({ gateway, run: runName(new Date()), signal, onEnded });
+}
+
+function wentWell({ demo, players }: DemoResults): boolean {
+  const asTheyMust = players?.scenes.every(({ fault }) => fault === undefined) ?? true;
+  return demo !== undefined && isNothing(demo.missing) && asTheyMust;
+}
+
+async function showSummary(stack: Stack, directory: string, results: DemoResults, terminal: Terminal): Promise<void> {
+  const { endpoints, aws } = stack;
+  const { gateway } = endpoints;
   const lines = summarise({
-    endpoints: stack.endpoints,
-    depths: stack.aws.depths(),
+    endpoints,
+    depths: aws.depths(),
     endpointsFile: path.join(directory, 'endpoints.json'),
-    workerLog: path.join(directory, 'worker.log'),
-    streamToken: await streamReadToken(stack.endpoints.stream.apiSecret),
-    ...(demo && { demo }),
+    workerLog: path.join(directory, LOG_FILES.worker),
+    gatewayLog: path.join(directory, LOG_FILES.gateway),
+    policyFile: path.join(directory, POLICY_FILE),
+    streamToken: await streamReadToken(endpoints.stream.apiSecret),
+    ...(gateway && { sessionToken: await sessionToken(gateway.jwtSecret, SERVICE) }),
+    ...results,
   });
   terminal.line();
   for (const line of lines) terminal.line(line);

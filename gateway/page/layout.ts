@@ -39,7 +39,8 @@ function signedIn(caller: Caller): Html {
   </form>`;
 }
 
-export function signInPage(problem?: Problem): Html {
+/** @param userId account that was asked for */
+export function signInPage({ userId = '', problem }: { userId?: string | undefined; problem?: Problem } = {}): Html {
   return layout(
     { title: 'Sign in' },
     problem ? alertOf(problem) : NOTHING,
@@ -54,7 +55,14 @@ export function signInPage(problem?: Problem): Html {
         </div>
         <div class="field">
           <label for="sign-in-user">Account</label>
-          <input id="sign-in-user" name="user" autocomplete="off" maxlength="255" aria-describedby="user-hint" />
+          <input
+            id="sign-in-user"
+            name="user"
+            value="${userId}"
+            autocomplete="off"
+            maxlength="255"
+            aria-describedby="user-hint"
+          />
           <p class="hint" id="user-hint">User id; needed only with the token of a service.</p>
         </div>
         <button>Show streams</button>

@@ -1,6 +1,7 @@
 import cookie from '@fastify/cookie';
 import formbody from '@fastify/formbody';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { SessionPolicy } from '../../contracts/session-limits.ts';
 import type { GatewayApp } from '../app.ts';
@@ -56,16 +57,17 @@ export async function registerPage(app: GatewayApp, { watch, guard, policy }: Pa
     return caller;
   };
 
-  await app.register(async (page) => {
+  await app.register(async (scope) => {
+    const page = scope.withTypeProvider<ZodTypeProvider>();
     await page.register(cookie);
     await page.register(formbody);
     page.setErrorHandler(answerProblem);
 
     page.get('/', { config, schema: { hide: true, querystring: pageQuery } }, async (request, reply) => {
+      const { user, done } = request.query;
       const token = tokenIn(request);
-      if (token === undefined) return await show(reply, signInPage());
+      if (token === undefined) return await show(reply, signInPage({ userId: user }));
       const caller = await identify(request, token);
-      const { user, done } = pageQuery.parse(request.query);
       const userId = user ?? (hasScope(caller, SCOPES.streams) ? undefined : caller.subject);
       if (userId === undefined) return await show(reply, choosePage(caller));
       await guard.admitUser(caller, userId);
@@ -76,7 +78,7 @@ export async function registerPage(app: GatewayApp, { watch, guard, policy }: Pa
     const form = { config, onRequest: async (request: FastifyRequest) => requireOwnForm(request) };
 
     page.post('/page/sign-in', { ...form, schema: { hide: true, body: signInForm } }, async (request, reply) => {
-      const { token, user } = signInForm.parse(request.body);
+      const { token, user } = request.body;
       await identify(request, token);
       keepToken(request, reply, token);
       return await reply.redirect(pathOf(user), SEE_OTHER);
@@ -88,7 +90,7 @@ export async function registerPage(app: GatewayApp, { watch, guard, policy }: Pa
     });
 
     page.post('/page/end', { ...form, schema: { hide: true, body: endForm } }, async (request, reply) => {
-      const { user, streamId, all, reason } = endForm.parse(request.body);
+      const { user, streamId, all, reason } = request.body;
       const caller = await identify(request, tokenIn(request));
       await guard.admitUser(caller, user);
       if (streamId === undefined && all === undefined) throw new Problem('invalid-request', 'no stream was named');
@@ -114,7 +116,7 @@ async function answerProblem(error: unknown, request: FastifyRequest, reply: Fas
   void reply.code(problem.status).headers(problem.headers);
   if (problem.code !== 'unauthenticated') return await show(reply, problemPage(problem, request.caller, request.id));
   forgetToken(request, reply);
-  return await show(reply, signInPage(problem));
+  return await show(reply, signInPage({ problem }));
 }
 
 function pathOf(user: string | undefined, done?: 'ended' | 'gone'): string {

@@ -68,6 +68,6 @@ export async function runDemo(stack: Stack, options: DemoRunOptions): Promise<De
 }
 
 /** Short, and later for later runs, such as `mgwq3k1`. */
-function runName(since: Date): string {
+export function runName(since: Date): string {
   return Math.floor(since.getTime() / 1000).toString(36);
 }

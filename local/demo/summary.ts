@@ -3,6 +3,8 @@ import type { QueueDepth } from '../aws.ts';
 import type { Endpoints } from '../endpoints-file.ts';
 import { isNothing, type Balance, type Missing, type Progress } from './account.ts';
 import type { Expectation } from './expectation.ts';
+import type { PlayersResult } from './players.ts';
+import { describeGateway, describePlayers } from './players-summary.ts';
 
 const LISTED_IDS = 5;
 
@@ -19,14 +21,23 @@ export interface SummaryInput {
   readonly depths: readonly QueueDepth[];
   readonly endpointsFile: string;
   readonly workerLog: string;
+  readonly gatewayLog: string;
+  readonly policyFile: string;
   /** `Authorization` of a request that may read every feed. */
   readonly streamToken: string;
+  /** Token of the gateway that may act for anyone; left out where no gateway runs. */
+  readonly sessionToken?: string;
   readonly demo?: DemoResult;
+  readonly players?: PlayersResult;
 }
 
 /** What a person needs to know once the stack is up. Pure. */
 export function summarise(input: SummaryInput): string[] {
-  return [...(input.demo ? [...describeDemo(input.demo), ''] : []), ...describePlaces(input)];
+  return [
+    ...(input.demo ? [...describeDemo(input.demo), ''] : []),
+    ...(input.players ? [...describePlayers(input.players, input.policyFile), ''] : []),
+    ...describePlaces(input),
+  ];
 }
 
 /** One line of progress. */
@@ -87,7 +98,8 @@ function describeBalance({ published, deliveredTwice, leftFromBefore, bridge }: 
 }
 
 function describePlaces(input: SummaryInput): string[] {
-  const { namespace, webUi, temporal, stream, aws, metrics } = input.endpoints;
+  const { namespace, webUi, temporal, stream, aws, gateway, metrics } = input.endpoints;
+  const { sessionToken: token, players } = input;
   const events = `WorkflowType = "socialEvent"`;
   const feedUrl = `${stream.url}/api/v1.0/feed/timeline/alice/?api_key=${stream.apiKey}&limit=3`;
   return [
@@ -102,6 +114,9 @@ function describePlaces(input: SummaryInput): string[] {
     ...input.depths.map(describeQueue),
     `Stream          ${stream.url} (key ${stream.apiKey}, secret ${stream.apiSecret}; counts: ${stream.url}/_control/stats)`,
     `  a feed        curl -s '${feedUrl}' -H 'stream-auth-type: jwt' -H 'Authorization: ${input.streamToken}'`,
+    ...(gateway && token !== undefined
+      ? describeGateway({ gateway, token, log: input.gatewayLog, ...(players && { playing: players.playing }) })
+      : []),
     ...metrics.map((url) => `Metrics         ${url}`),
     `Worker log      ${input.workerLog}`,
     `Endpoints file  ${input.endpointsFile}`,

@@ -26,6 +26,7 @@ describe('the page of an account, by the bare protocol', () => {
     );
     assert.equal(headers.get('cache-control'), 'no-store');
     assert.doesNotMatch(text, /<script|style=|javascript:/);
+    assert.match((await get('/?user=%22ann')).text, /name="user"\s+value="&quot;ann"/);
   });
 
   it('keeps the token where no script and no other site gets at it', async () => {

@@ -10,6 +10,10 @@ describe('the settings of npm start', () => {
       [7233, 8233, 4566, 8800, 9464],
     );
     assert.equal(config.HEALTH_PORT, 9465);
+    assert.deepEqual(
+      [config.GATEWAY_PORT, config.GATEWAY_METRICS_PORT, config.GATEWAY_HEALTH_PORT],
+      [3000, 9466, 9467],
+    );
     assert.equal(config.TEMPORAL_NAMESPACE, 'default');
     assert.equal(config.TEMPORAL_ADDRESS, undefined);
   });
@@ -34,6 +38,7 @@ describe('the settings of npm start', () => {
 
   it('refuse one port for two servers', () => {
     assert.throws(() => readLocalConfig({ METRICS_PORT: '8800' }), /STREAM_PORT and METRICS_PORT are both 8800/);
+    assert.throws(() => readLocalConfig({ GATEWAY_PORT: '9464' }), /METRICS_PORT and GATEWAY_PORT are both 9464/);
     assert.doesNotThrow(() => readLocalConfig({ METRICS_PORT: '0', AWS_PORT: '0' }));
   });
 

@@ -10,6 +10,8 @@ import { parseStartOptions, UsageError } from '../../local/start-options.ts';
 import { sharedTemporal } from '../support/temporal.ts';
 import { sharedWorkflowBundle } from '../support/workflow-bundle.ts';
 
+const PORTS = ['AWS', 'STREAM', 'METRICS', 'HEALTH', 'GATEWAY', 'GATEWAY_METRICS', 'GATEWAY_HEALTH'];
+
 describe('npm start', function () {
   this.timeout(180_000);
 
@@ -24,14 +26,22 @@ describe('npm start', function () {
       // Otherwise resumed runs of an edge linger for 5 s.
       EVENT_RESUMED_LINGER_MS: '1000',
       WORKFLOW_BUNDLE: await sharedWorkflowBundle(),
-      ...Object.fromEntries(['AWS', 'STREAM', 'METRICS', 'HEALTH'].map((name) => [`${name}_PORT`, '0'])),
+      ...Object.fromEntries(PORTS.map((name) => [`${name}_PORT`, '0'])),
     });
     assert.equal(code, 0, output);
     assert.match(output, /Everything is accounted for/);
     assert.match(output, /published \d+ \+ delivered twice by SQS [1-9]\d* /);
     assert.match(output, /1 parked for an operator/);
     assert.doesNotMatch(output, /the sums are off/);
-    assert.deepEqual((await readdir(directory)).toSorted(undefined), ['sqs', 'stream.db', 'worker.log']);
+    assert.match(
+      output,
+      /alice-\w+: laptop-1 took the slot of tv-1, whose next beat told it: evicted by device laptop-1/,
+    );
+    assert.match(output, /bob-\w+: tv-1 crashed; its slot was free \d+\.\d s after its last beat/);
+    assert.match(output, /got 403 the third time: Concurrent stream limit reached/);
+    assert.match(output, /All fared as they must/);
+    const left = ['gateway.log', 'sessions-policy.json', 'sqs', 'stream.db', 'worker.log'];
+    assert.partialDeepStrictEqual((await readdir(directory)).toSorted(undefined), left);
     await rm(directory, { recursive: true, force: true });
   });
 

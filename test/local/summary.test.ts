@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Missing } from '../../local/demo/account.ts';
+import type { PlayersResult } from '../../local/demo/players.ts';
 import { summarise, webUiLink, type DemoResult, type SummaryInput } from '../../local/demo/summary.ts';
 
 const NOTHING: Missing = { queued: 0, unsettled: [], broken: [], notInDeadLetters: 0 };
@@ -10,6 +11,11 @@ const DEMO: DemoResult = {
   progress: { bridge: BRIDGE, applied: 7, parked: 0 },
   missing: NOTHING,
   elapsedMs: 1_234,
+};
+const PLAYERS: PlayersResult = {
+  scenes: [{ userId: 'alice-1', story: ['laptop-1 was refused', 'tv-1 was told'] }],
+  playing: 'alice-1',
+  elapsedMs: 7_234,
 };
 const PLACES: SummaryInput = {
   endpoints: {
@@ -23,6 +29,8 @@ const PLACES: SummaryInput = {
   depths: [{ name: 'some-dlq', ready: 2, inFlight: 1, delayed: 1 }],
   endpointsFile: '.local/endpoints.json',
   workerLog: '.local/worker.log',
+  gatewayLog: '.local/gateway.log',
+  policyFile: '.local/sessions-policy.json',
   streamToken: 'token',
 };
 
@@ -60,6 +68,34 @@ describe('the summary', () => {
     assert.match(text, /some-dlq +3 waiting, 1 in flight/);
     assert.match(text, /curl -s 'http:\/\/127\.0\.0\.1:8800\/api\/v1\.0\/feed\/timeline\/alice\//);
     assert.match(text, /\.local\/endpoints\.json/);
+  });
+
+  it('tells what became of the players, and what should have', () => {
+    const text = textOf({ players: PLAYERS });
+    assert.match(
+      text,
+      /by the policy in \.local\/sessions-policy\.json.*:\n  2 streams at once, a beat every 2 s, a lease of 6 s/,
+    );
+    assert.match(text, /  alice-1: laptop-1 was refused\n  alice-1: tv-1 was told\n/);
+    assert.match(text, /All fared as they must, after 7\.2 s/);
+    const scenes = [...PLAYERS.scenes, { userId: 'bob-1', story: [], fault: 'it took too long' }];
+    const worse = textOf({ players: { ...PLAYERS, scenes } });
+    assert.match(worse, /  bob-1: NOT as it must be: it took too long\nNOT all fared as they must/);
+  });
+
+  it('leads to the gateway, its page and a token, where one runs', () => {
+    const gateway = { url: 'http://127.0.0.1:3000', jwtSecret: 'secret' };
+    const endpoints = { ...PLACES.endpoints, gateway };
+    const text = textOf({ endpoints, sessionToken: 'abc', players: PLAYERS });
+    assert.match(text, /http:\/\/127\.0\.0\.1:3000\/\?user=alice-1 /);
+    assert.match(text, /TOKEN=abc\n/);
+    assert.match(
+      text,
+      /curl -s http:\/\/127\.0\.0\.1:3000\/v1\/users\/eve\/streams -H "Authorization: Bearer \$TOKEN"/,
+    );
+    assert.match(text, /\.local\/gateway\.log/);
+    assert.match(textOf({ endpoints, sessionToken: 'abc' }), /http:\/\/127\.0\.0\.1:3000\/ asks for the token/);
+    assert.doesNotMatch(textOf({}), /Gateway/);
   });
 
   it('leaves the Web UI out where the Temporal server is not ours', () => {
