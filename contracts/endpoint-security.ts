@@ -1,8 +1,8 @@
 import { isIPv4 } from 'node:net';
 
 /**
- * Refuses an endpoint that would send credentials or user data in clear text. `https:` is always accepted; `http:` only
- * to this machine (`localhost`, 127.0.0.0/8, `::1`) or to a host that the operator listed.
+ * Refuses an endpoint that would send credentials or user data in clear text. `https:` and `rediss:` are always accepted;
+ * `http:` and `redis:` only to this machine (`localhost`, 127.0.0.0/8, `::1`) or to a host that the operator listed.
  *
  * @param name the setting the URL came from, as the operator knows it
  * @param plaintextHosts host names or addresses, without port, for which clear text is accepted
@@ -11,8 +11,8 @@ import { isIPv4 } from 'node:net';
 export function requireSecureEndpoint(name: string, url: string, plaintextHosts: readonly string[]): void {
   if (!URL.canParse(url)) throw new Error(`${name} is not a URL; write it like https://host:port`);
   const { protocol, hostname } = new URL(url);
-  if (protocol === 'https:') return;
-  if (protocol !== 'http:') {
+  if (protocol === 'https:' || protocol === 'rediss:') return;
+  if (protocol !== 'http:' && protocol !== 'redis:') {
     throw new Error(
       `${name} begins with "${protocol}", which is neither https: nor http:; write it like https://host:port`,
     );
@@ -21,7 +21,7 @@ export function requireSecureEndpoint(name: string, url: string, plaintextHosts:
   if (isLoopback(host) || plaintextHosts.some((listed) => bareHost(listed) === host)) return;
   throw new Error(
     `${name} would send credentials and messages unencrypted to ${host}; ` +
-      `use https://, or list ${host} in PLAINTEXT_HOSTS if the network in between is trusted`,
+      `use ${protocol === 'redis:' ? 'rediss' : 'https'}://, or list ${host} in PLAINTEXT_HOSTS if the network in between is trusted`,
   );
 }
 

@@ -57,11 +57,15 @@ export const gatewaySettings = {
   GATEWAY_HEADERS_TIMEOUT_MS: milliseconds.default(5_000),
   GATEWAY_REQUEST_TIMEOUT_MS: milliseconds.default(10_000),
   GATEWAY_KEEP_ALIVE_MS: milliseconds.default(72_000),
+  GATEWAY_DRAIN_MS: z.coerce.number().int().min(0).default(3_000),
   GATEWAY_REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
   GATEWAY_REPLICAS: positiveInt.default(1),
   SESSIONS_POLICY_FILE: z.string().optional(),
 
-  JWT_SECRET: z.string().optional(),
+  JWT_SECRET: z
+    .string()
+    .refine((secret) => Buffer.byteLength(secret) >= 32, 'must have at least 32 bytes')
+    .optional(),
   JWT_JWKS_URL: z.url({ protocol: /^https?$/ }).optional(),
   JWT_ISSUER: list,
   JWT_AUDIENCE: list,

@@ -37,6 +37,8 @@ export interface GatewayServerOptions {
   /** Which gateway this is, in the access log. */
   readonly instance: string;
   readonly unready: () => readonly string[];
+  /** Whether each connection is to be closed after its answer. */
+  readonly draining: () => boolean;
   readonly degraded: () => readonly string[];
   /** PEM; without it the gateway speaks plain HTTP. */
   readonly tls?: { readonly key: string; readonly cert: string } | undefined;
@@ -83,6 +85,7 @@ export async function createGatewayServer(options: GatewayServerOptions): Promis
   app.decorateRequest('deviceId', undefined);
   app.addHook('onRequest', async (request, reply) => {
     void reply.header('x-request-id', request.id);
+    if (options.draining()) void reply.header('connection', 'close');
     request.clientAddress = guard.addressOf(request);
   });
   recordRequests(app, options);

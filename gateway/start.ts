@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { createSessionsClient } from '../client/sessions.ts';
@@ -38,7 +39,7 @@ export interface Gateway {
   unready(): readonly string[];
   /** For the activity `streamsEnded` of the account with this workflow id. @throws StoreUnavailableError */
   streamsEnded(workflowId: string, ends: readonly EndedStream[]): Promise<void>;
-  /** Answers what is under way, then lets go of everything. */
+  /** Moves callers elsewhere, answers what is under way, then lets go of everything. */
   close(): Promise<void>;
 }
 
@@ -85,7 +86,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     userLimiter: stores.userLimiter,
     trustedProxies: settings.GATEWAY_TRUSTED_PROXIES,
   });
-  const unready = (): readonly string[] => (probe.reachable() ? [] : ['temporal']);
+  let draining = false;
+  const unready = (): readonly string[] => [
+    ...(probe.reachable() ? [] : ['temporal']),
+    ...(draining ? ['draining'] : []),
+  ];
   const app = await createGatewayServer({
     watch,
     sessions,
@@ -96,6 +101,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     logger,
     accessLog,
     unready,
+    draining: () => draining,
     leases: createLeaseSigner(leaseOptions(settings)),
     instance: settings.GATEWAY_INSTANCE,
     degraded: () => [
@@ -114,6 +120,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       if (userId !== undefined) await watch.streamsEnded(userId, ends);
     },
     async close() {
+      draining = true;
+      await sleep(settings.GATEWAY_DRAIN_MS);
       await app.close();
       await sweeper.stop();
       await watch.close();

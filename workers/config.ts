@@ -8,6 +8,16 @@ import { gatewaySettings, requireGatewayCoherence } from '../gateway/config.ts';
 
 const ROLES = ['bridge', 'events', 'sessions', 'gateway', 'access-log'] as const;
 
+/** Where credentials or data of users go. */
+const SECURED_ENDPOINTS = [
+  'AWS_ENDPOINT_URL',
+  'AWS_ENDPOINT_URL_SQS',
+  'AWS_ENDPOINT_URL_S3',
+  'STREAM_API_URL',
+  'GATEWAY_REDIS_URL',
+  'JWT_JWKS_URL',
+] as const;
+
 const positiveInt = z.coerce.number().int().positive();
 const milliseconds = z.coerce.number().int().min(1);
 const address = z.string().regex(/^.+:\d{1,5}$/, 'must be host:port');
@@ -101,7 +111,7 @@ export function loadWorkerConfig(variables: NodeJS.ProcessEnv = process.env): Wo
   }
   const environment = parsed.data;
   const roles = new Set(environment.ROLES);
-  for (const name of ['AWS_ENDPOINT_URL', 'AWS_ENDPOINT_URL_SQS', 'AWS_ENDPOINT_URL_S3', 'STREAM_API_URL'] as const) {
+  for (const name of SECURED_ENDPOINTS) {
     const url = environment[name];
     if (url !== undefined) requireSecureEndpoint(name, url, environment.PLAINTEXT_HOSTS);
   }

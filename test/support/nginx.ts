@@ -5,6 +5,7 @@ import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort, isListening } from '../../local/ports.ts';
+import { makeCertificate, whyNoOpenssl } from './certificate.ts';
 import { eventually } from './eventually.ts';
 
 const CONFIGURATION = join(import.meta.dirname, '../../ops/nginx');
@@ -31,8 +32,7 @@ export interface NginxServer {
 /** Why tests that need nginx cannot run; nothing when they can. */
 export function whyNoNginx(): string | undefined {
   if (spawnSync('nginx', ['-v']).status !== 0) return 'nginx is not installed';
-  if (spawnSync('openssl', ['version']).status !== 0) return 'openssl is not installed';
-  return undefined;
+  return whyNoOpenssl();
 }
 
 /** @throws Error with what `nginx -t` says when the configuration is not valid */
@@ -86,13 +86,6 @@ async function configure(
     .replace('/etc/nginx/tls/tls.crt', certificate)
     .replace('/etc/nginx/tls/tls.key', key);
   await writeFile(join(site, 'listen.conf'), listen);
-}
-
-function makeCertificate(certificate: string, key: string): void {
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
-  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
-  const made = spawnSync('openssl', ['req', '-x509', ...kind, ...subject, '-keyout', key, '-out', certificate]);
-  if (made.status !== 0) throw new Error(`openssl made no certificate: ${made.stderr.toString()}`);
 }
 
 async function start(folder: string, port: number): Promise<ChildProcess> {

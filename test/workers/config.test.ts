@@ -4,7 +4,24 @@ import { parseEnv } from 'node:util';
 import { DEFAULT_EVENT_POLICY } from '../../contracts/event-policy.ts';
 import { loadWorkerConfig } from '../../workers/config.ts';
 
+const HERE = import.meta.filename;
+const GATEWAY = { ROLES: 'gateway', JWT_SECRET: 'a secret of at least thirty-two bytes' };
 const REQUIRED = { STREAM_API_KEY: 'key', STREAM_API_SECRET: 'secret' };
+
+/** Settings of the gateway without a default. */
+const OPTIONAL = [
+  'GATEWAY_TLS_KEY_FILE',
+  'GATEWAY_TLS_CERT_FILE',
+  'GATEWAY_REDIS_URL',
+  'SESSIONS_POLICY_FILE',
+  'JWT_SECRET',
+  'JWT_JWKS_URL',
+  'LEASE_PRIVATE_KEY_FILE',
+  'BLACKLIST_FILE',
+  'ACCESS_LOG_QUEUE',
+  'ACCESS_LOG_SPOOL_DIRECTORY',
+  'ACCESS_LOG_VISIBILITY_TIMEOUT_SECONDS',
+];
 
 describe('the configuration of a worker process', () => {
   it('needs nothing but the credentials of GetStream', () => {
@@ -19,7 +36,7 @@ describe('the configuration of a worker process', () => {
   });
 
   const refusals: [name: string, variables: Record<string, string>, fault: RegExp][] = [
-    ['roles nobody knows', { ROLES: 'bridge,gateway' }, /ROLES: Invalid option/],
+    ['roles nobody knows', { ROLES: 'bridge,director' }, /ROLES: Invalid option/],
     ['numbers that are none', { BRIDGE_MAX_IN_HAND: 'many' }, /BRIDGE_MAX_IN_HAND: /],
     ['a long poll SQS does not offer', { BRIDGE_LONG_POLL_SECONDS: '21' }, /BRIDGE_LONG_POLL_SECONDS: /],
     ['a cache that starves new workflows', { WORKER_MAX_CACHED_WORKFLOWS: '5' }, /WORKER_MAX_CACHED_WORKFLOWS: /],
@@ -28,6 +45,18 @@ describe('the configuration of a worker process', () => {
     ['GetStream in clear text', { STREAM_API_URL: 'http://stream.example' }, /STREAM_API_URL /],
     ['Temporal in clear text', { TEMPORAL_ADDRESS: 'temporal.example:7233' }, /TEMPORAL_ADDRESS /],
     ['attempts shorter than their calls', { EVENT_ATTEMPT_TIMEOUT_MS: '9000' }, /must be above STREAM_TIMEOUT_MS/],
+    ['Redis in clear text', { GATEWAY_REDIS_URL: 'redis://redis.example' }, /GATEWAY_REDIS_URL .* use rediss:/],
+    ['keys in clear text', { JWT_JWKS_URL: 'http://id.example/keys' }, /JWT_JWKS_URL /],
+    ['a gateway that would answer nobody', { ROLES: 'gateway' }, /JWT_SECRET or JWT_JWKS_URL must be set/],
+    ['several gateways without Redis', { ...GATEWAY, GATEWAY_REPLICAS: '2' }, /GATEWAY_REDIS_URL must be set/],
+    [
+      'gateways that share a store but no key of leases',
+      { ...GATEWAY, GATEWAY_REDIS_URL: 'rediss://redis.example' },
+      /LEASE_PRIVATE_KEY_FILE must be set/,
+    ],
+    ['a certificate without its key', { ...GATEWAY, GATEWAY_TLS_CERT_FILE: HERE }, /GATEWAY_TLS_KEY_FILE and/],
+    ['files that are not there', { GATEWAY_TLS_KEY_FILE: '/nowhere.pem' }, /GATEWAY_TLS_KEY_FILE: ENOENT/],
+    ['networks that are none', { GATEWAY_TRUSTED_PROXIES: '10.0.0.0/8,10.0.0.0/99' }, /GATEWAY_TRUSTED_PROXIES: /],
     ['half a deployment', { WORKER_BUILD_ID: '7' }, /go together/],
   ];
   for (const [name, variables, fault] of refusals) {
@@ -70,13 +99,14 @@ describe('the configuration of a worker process', () => {
     }
     const defaults: Record<string, unknown> = loadWorkerConfig(REQUIRED).environment;
     for (const [name, value] of Object.entries(config.environment)) {
-      if (!name.startsWith('EVENT_')) assert.deepEqual(value, defaults[name], name);
+      if (!/^(EVENT_|GATEWAY_TRUSTED_PROXIES)/.test(name)) assert.deepEqual(value, defaults[name], name);
     }
     const unknown = Object.keys(example).filter((name) => !/^(TEMPORAL_|EVENT_)/.test(name) && !(name in defaults));
     assert.deepEqual(
       unknown.filter(
         (name) =>
           ![
+            ...OPTIONAL,
             'WORKFLOW_BUNDLE',
             'AWS_ENDPOINT_URL',
             'STREAM_APP_ID',

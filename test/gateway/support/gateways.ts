@@ -41,6 +41,7 @@ export interface GatewayFixture {
   stop(): Promise<void>;
 }
 
+const ALWAYS = { GATEWAY_ADDRESS: '127.0.0.1:0', GATEWAY_DRAIN_MS: '0', JWT_SECRET };
 const settingsSchema = z.object(gatewaySettings);
 
 export async function startGateways(policy: Partial<SessionPolicy> = {}): Promise<GatewayFixture> {
@@ -99,7 +100,7 @@ async function start(
   client: Client,
   environment: Readonly<Record<string, string>>,
 ): Promise<RunningGateway> {
-  const settings = settingsSchema.parse({ GATEWAY_ADDRESS: '127.0.0.1:0', JWT_SECRET, ...environment });
+  const settings = settingsSchema.parse({ ...ALWAYS, ...environment });
   const gateway: Gateway = await startGateway({ settings, client, logger: pino({ level: 'fatal' }) });
   // The SDK takes one worker of a task queue for each connection.
   const native = await NativeConnection.connect({ address });

@@ -1,0 +1,14 @@
+import { spawnSync } from 'node:child_process';
+
+/** Why no certificate can be made; nothing when one can. */
+export function whyNoOpenssl(): string | undefined {
+  return spawnSync('openssl', ['version']).status === 0 ? undefined : 'openssl is not installed';
+}
+
+/** Writes a self-signed certificate of this machine, and its key, as PEM. */
+export function makeCertificate(certificate: string, key: string): void {
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
+  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
+  const made = spawnSync('openssl', ['req', '-x509', ...kind, ...subject, '-keyout', key, '-out', certificate]);
+  if (made.status !== 0) throw new Error(`openssl made no certificate: ${made.stderr.toString()}`);
+}
