@@ -10,6 +10,8 @@ export interface GatewayMetrics {
 }
 
 export interface GatewayGauges {
+  /** What the access log did, by name; undefined without one. */
+  readonly accessLog: (() => Readonly<Record<string, number>>) | undefined;
   /** Streams watched by all gateways that share a store. */
   readonly watched: () => Promise<number>;
   readonly blocks: () => number;
@@ -47,6 +49,7 @@ export function createGatewayMetrics(gauges: GatewayGauges): GatewayMetrics {
   });
   gauge(registry, 'gateway_watched_streams', 'Streams watched by the gateways that share a store', gauges.watched);
   gauge(registry, 'gateway_blocks', 'Entries of the blacklist', async () => gauges.blocks());
+  if (gauges.accessLog) exportAccessLog(registry, gauges.accessLog);
   return {
     registry,
     request: (method, route, status, seconds) => requests.observe({ method, route, status }, seconds),
@@ -54,6 +57,18 @@ export function createGatewayMetrics(gauges: GatewayGauges): GatewayMetrics {
     degraded: (part) => degraded.inc({ part }),
     lostPlayer: () => lost.inc(),
   };
+}
+
+function exportAccessLog(registry: Registry, read: () => Readonly<Record<string, number>>): void {
+  const metric: Gauge<'count'> = new Gauge({
+    name: 'gateway_access_log_records',
+    help: 'Records of the access log since the start, and in memory and on disk now, by what became of them',
+    labelNames: ['count'],
+    registers: [registry],
+    collect() {
+      for (const [count, value] of Object.entries(read())) metric.set({ count }, value);
+    },
+  });
 }
 
 /** A value that is asked for when somebody looks, and left out when it cannot be had. */

@@ -53,7 +53,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const policy = (): SessionPolicy => policySource.current();
   const stores: GatewayStores = await openGatewayStores(settings, policy(), logger, (part) => metrics.degraded(part));
   const { redis, beats, blacklist } = stores;
-  const metrics = createGatewayMetrics({ watched: () => beats.size(), blocks: () => blacklist.size });
+  const metrics = createGatewayMetrics({
+    watched: () => beats.size(),
+    blocks: () => blacklist.size,
+    accessLog: accessLog && (() => ({ ...accessLog.counts() })),
+  });
   const sessions = createSessionsClient({
     client,
     policy,
