@@ -4,8 +4,9 @@ export const START_HELP = `Starts the whole local stack and shows it at work.
 
   npm start -- [options]
 
-  --no-demo           do not publish demo traffic
-  --exit-after-demo   stop after the demo; the exit code is 0 if everything was accounted for, else 1
+  --no-demo           no demo traffic and no demo players
+  --exit-after-demo   stop after the demo; the exit code is 0 if all messages were accounted for and all players
+                      fared as they must, else 1
   --quiet             no progress, only the summary
   --verbose           show the logs of the processes as well
   --help              this text

@@ -44,7 +44,7 @@ const BEATS = 2;
 interface Stage {
   readonly userId: string;
   readonly client: SessionsClient;
-  readonly token: string;
+  readonly token: () => Promise<string>;
   readonly url: string;
   readonly signal: AbortSignal;
   readonly tell: (line: string) => void;
@@ -80,7 +80,7 @@ export class Players {
     const { gateway, run } = this.#options;
     const userId = `${name}-${run}`;
     const story: string[] = [];
-    const token = await sessionToken(gateway.jwtSecret, { subject: userId });
+    const token = (): Promise<string> => sessionToken(gateway.jwtSecret, { subject: userId });
     const client = createHttpSessionsClient({ url: gateway.url, token });
     const signal = AbortSignal.any([this.#options.signal, AbortSignal.timeout(PATIENCE_MS)]);
     try {
@@ -166,7 +166,8 @@ async function playAndStop({ userId, client, signal, tell }: Stage): Promise<voi
 
 /** The same stream counts once for each registration. */
 async function registerAsSigmaDoes({ userId, token, url, signal, tell }: Stage): Promise<void> {
-  const call = (method: 'PUT' | 'DELETE') => callSigma({ url, userId, token, signal }, method, 'film');
+  const call = async (method: 'PUT' | 'DELETE') =>
+    callSigma({ url, userId, token: await token(), signal }, method, 'film');
   const [first, second, third] = [await call('PUT'), await call('PUT'), await call('PUT')];
   must(first.status === 200 && second.streams.length === 2, `two PUTs were answered ${first.status}, ${second.status}`);
   must(third.status === 403, `a third PUT was answered ${third.status}`);

@@ -55,14 +55,14 @@ describe('the gateway of the local stack', function () {
       sessionPolicy: { ...rules, caps: { account: 1 } },
       workerEnv: { WORKFLOW_BUNDLE: await sharedWorkflowBundle(), ACCESS_LOG_MAX_AGE_MS: '100' },
     });
-    const { gateway: process, endpoints, aws } = stack;
-    assert.ok(process && endpoints.gateway);
+    const { gateway, endpoints, aws } = stack;
+    assert.ok(gateway && endpoints.gateway);
     const { url, jwtSecret } = endpoints.gateway;
     const endpointsFile = path.join(stateDirectory, 'endpoints.json');
     const told: unknown = JSON.parse(await readFile(endpointsFile, 'utf8'));
     assert.partialDeepStrictEqual(told, {
       gateway: { url, jwtSecret },
-      metrics: [process.metricsUrl, `${url}/metrics`],
+      metrics: [gateway.metricsUrl, `${url}/metrics`],
     });
     for (const metrics of endpoints.metrics) assert.equal((await fetch(metrics)).status, 200);
 
@@ -81,15 +81,15 @@ describe('the gateway of the local stack', function () {
     });
     s3.destroy();
 
-    const first = process.pid;
-    globalThis.process.kill(first, 'SIGKILL');
+    const first = gateway.pid;
+    process.kill(first, 'SIGKILL');
     const [beat] = await client.heartbeat(userId, stream.streamId);
     assert.equal(beat?.alive, true, 'the next gateway knows the stream');
-    assert.notEqual(process.pid, first);
-    assert.equal(process.restarts, 1);
+    assert.notEqual(gateway.pid, first);
+    assert.equal(gateway.restarts, 1);
     await client.release(userId, stream.streamId);
 
-    const last = process.pid;
+    const last = gateway.pid;
     await stack.stop();
     assert.equal(await commandOf(last), undefined);
     await assert.rejects(stat(endpointsFile));
