@@ -53,7 +53,11 @@ describe('the gateway of the local stack', function () {
       namespace: path.basename(stateDirectory),
       worker: false,
       sessionPolicy: { ...rules, caps: { account: 1 } },
-      workerEnv: { WORKFLOW_BUNDLE: await sharedWorkflowBundle(), ACCESS_LOG_MAX_AGE_MS: '100' },
+      workerEnv: {
+        WORKFLOW_BUNDLE: await sharedWorkflowBundle(),
+        ACCESS_LOG_MAX_AGE_MS: '100',
+        ACCESS_LOG_FLUSH_MS: '100',
+      },
     });
     const { gateway, endpoints, aws } = stack;
     assert.ok(gateway && endpoints.gateway);
