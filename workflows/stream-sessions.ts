@@ -1,6 +1,7 @@
 import {
   ActivityFailure,
   allHandlersFinished,
+  CancellationScope,
   condition,
   continueAsNew,
   isCancellation,
@@ -76,8 +77,19 @@ class SessionsRun {
   }
 
   async run(): Promise<void> {
-    const announcing = this.#announceEnds();
-    await Promise.race([this.#live(), announcing]);
+    try {
+      await Promise.race([this.#live(), this.#announceEnds()]);
+    } catch (error) {
+      if (isCancellation(error)) await CancellationScope.nonCancellable(() => this.#endAll());
+      throw error;
+    }
+  }
+
+  /** Whoever cancels an account ends its streams, and their players shall hear of it. */
+  async #endAll(): Promise<void> {
+    this.#ledger.evict({ reason: 'the account was cancelled' }, Date.now());
+    this.#publish();
+    await this.#announce();
   }
 
   async #live(): Promise<void> {
@@ -155,15 +167,20 @@ class SessionsRun {
   async #announceEnds(): Promise<never> {
     for (;;) {
       await condition(() => this.#ledger.notices().length > 0);
-      const ends = this.#ledger.notices();
-      try {
-        await watchers.streamsEnded(ends);
-      } catch (error) {
-        if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
-        log.warn('no gateway took note of ended streams', { ends: ends.length });
-      }
-      this.#ledger.dropNotices(ends);
+      await this.#announce();
     }
+  }
+
+  async #announce(): Promise<void> {
+    const ends = this.#ledger.notices();
+    if (ends.length === 0) return;
+    try {
+      await watchers.streamsEnded(ends);
+    } catch (error) {
+      if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
+      log.warn('no gateway took note of ended streams', { ends: ends.length });
+    }
+    this.#ledger.dropNotices(ends);
   }
 
   /** Nothing while only notices are left: an account closes when they are told. */

@@ -90,6 +90,17 @@ describe('the gateway', () => {
     });
   });
 
+  it('tells the players when their account is cancelled', async () => {
+    const ann = player();
+    await ann.acquire({ streamId: 'a' });
+    await fixture.handle(ann.userId).cancel();
+    await eventually(async () => {
+      const told = await ann.beat('a');
+      assert.partialDeepStrictEqual(told.body, { reason: 'evicted', evictor: { reason: 'the account was cancelled' } });
+    });
+    assert.equal((await ann.acquire({ streamId: 'b' })).status, 201, 'and starts anew');
+  });
+
   it('frees the slot of a player that crashed, within its lease, and tells its late beat why', async () => {
     const ann = player();
     await ann.acquire({ streamId: 'a' });

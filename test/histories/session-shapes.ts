@@ -66,6 +66,14 @@ export const SESSION_SHAPES: Readonly<Record<string, Play>> = {
     return closed(fixture, userId);
   },
 
+  'sessions-cancelled': async (fixture, userId) => {
+    const sessions = fixture.sessions({ policy: policyWith(SHORT) });
+    for (const id of ['a', 'b']) await sessions.acquire(userId, wish(id, { mode: 'watched' }));
+    await fixture.handle(userId).cancel();
+    await assert.rejects(fixture.handle(userId).result());
+    return { userId };
+  },
+
   'sessions-counted': async (fixture, userId) => {
     const sessions = fixture.sessions({ policy: policyWith(SHORT) });
     for (const requestId of ['p1', 'p1', 'p2']) await sessions.acquire(userId, wish('a', { mode: 'counted', requestId }));
