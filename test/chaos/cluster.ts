@@ -2,19 +2,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Connection } from '@temporalio/client';
 import { startAws, type AwsServer } from '../../local/aws.ts';
 import { freePort } from '../../local/ports.ts';
 import { LOCAL_AWS } from '../../local/stack-parts.ts';
 import { startStreamServer, type StreamServer } from '../../local/stream/server.ts';
-import { ensureNamespace, ensureSearchAttributes } from '../../local/temporal-namespace.ts';
-import { startTemporalServer, type TemporalServer } from '../../local/temporal-server.ts';
 import { createTopology, type RouteResources } from '../../local/topology.ts';
 import type { StreamAccess } from '../../local/worker-process.ts';
-import { temporalBinary } from '../support/temporal.ts';
+import { TemporalService } from './temporal-service.ts';
 
 const ACCESS = { apiKey: 'chaos', apiSecret: 'chaos-secret', appId: '1' };
-const NAMESPACE = 'default';
 
 /** The services of a run, each with its data on disk, so that they can be killed and come back on the same port. */
 export class Cluster {
@@ -24,7 +20,7 @@ export class Cluster {
   readonly #directory: string;
   readonly #seed: number;
   readonly #streamServer: StreamServer;
-  #temporal: TemporalServer;
+  readonly #temporal: TemporalService;
   #aws: AwsServer;
 
   private constructor(directory: string, seed: number, parts: Parts) {
@@ -40,11 +36,7 @@ export class Cluster {
 
   static async start(seed: number): Promise<Cluster> {
     const directory = await mkdtemp(path.join(tmpdir(), 'chaos-'));
-    const temporal = await startTemporal(directory, await freePort());
-    const connection = await Connection.connect({ address: temporal.address });
-    await ensureNamespace(connection, { namespace: NAMESPACE });
-    await ensureSearchAttributes(connection, NAMESPACE);
-    await connection.close();
+    const temporal = await TemporalService.start(directory);
     const aws = await startQueues(directory, await freePort(), seed);
     const routes = await createTopology({ url: aws.url, ...LOCAL_AWS });
     const stream = await startStreamServer({
@@ -60,13 +52,8 @@ export class Cluster {
     return this.#aws.url;
   }
 
-  /** SIGKILL, and the same again on the same port and database. */
   async restartTemporal(downMs: number): Promise<void> {
-    const { pid, exited, address } = this.#temporal;
-    process.kill(pid, 'SIGKILL');
-    await exited;
-    await sleep(downMs);
-    this.#temporal = await startTemporal(this.#directory, portOf(address));
+    await this.#temporal.restart(downMs);
   }
 
   async restartQueues(downMs: number): Promise<void> {
@@ -85,19 +72,10 @@ export class Cluster {
 }
 
 interface Parts {
-  readonly temporal: TemporalServer;
+  readonly temporal: TemporalService;
   readonly aws: AwsServer;
   readonly stream: StreamServer;
   readonly routes: readonly RouteResources[];
-}
-
-async function startTemporal(directory: string, port: number): Promise<TemporalServer> {
-  return await startTemporalServer({
-    binary: await temporalBinary(),
-    port,
-    uiPort: 'none',
-    databaseFile: path.join(directory, 'temporal.db'),
-  });
 }
 
 function startQueues(directory: string, port: number, seed: number): Promise<AwsServer> {
@@ -106,8 +84,4 @@ function startQueues(directory: string, port: number, seed: number): Promise<Aws
     dataDirectory: path.join(directory, 'sqs'),
     disorder: { seed, duplicateRate: 0.1, reorderRate: 0.2 },
   });
-}
-
-function portOf(address: string): number {
-  return Number(address.slice(address.lastIndexOf(':') + 1));
 }

@@ -4,6 +4,8 @@ import { removeSharedWorkflowBundle } from '../support/workflow-bundle.ts';
 import { describeRun, judge } from './accounting.ts';
 import { HELP, readOptions } from './options.ts';
 import { runChaos } from './run.ts';
+import { reportSessionsChaos } from './sessions/main.ts';
+import { toSessionsOptions } from './sessions/options.ts';
 
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2));
@@ -24,11 +26,15 @@ async function main(): Promise<void> {
       );
       return;
     }
-    say(`seed ${options.seed}`);
-    const facts = await runChaos(options, say);
-    const verdict = judge(facts);
-    process.stdout.write(`\n${describeRun(facts, verdict)}\n`);
-    if (verdict.faults.length > 0) process.exitCode = 1;
+    if (options.only !== 'sessions') {
+      say(`seed ${options.seed}`);
+      const facts = await runChaos(options, say);
+      const verdict = judge(facts);
+      process.stdout.write(`\n${describeRun(facts, verdict)}\n`);
+      if (verdict.faults.length > 0) process.exitCode = 1;
+    }
+    if (options.only !== 'events' && !(await reportSessionsChaos(toSessionsOptions(options), say)))
+      process.exitCode = 1;
   } finally {
     await stopSharedTemporal();
     await removeSharedWorkflowBundle();

@@ -14,6 +14,8 @@ export interface ChaosOptions {
   readonly buildToxiproxy: boolean;
   /** Longest wait, after the faults, until everything is applied. */
   readonly healMs: number;
+  /** What to put under faults; both, one after the other, when left out. */
+  readonly only?: 'events' | 'sessions';
   /** Instead of a run: parks so many events and releases them with one batch signal. */
   readonly parked?: number;
 }
@@ -27,14 +29,16 @@ export const QUICK: Omit<ChaosOptions, 'seed'> = {
   healMs: 120_000,
 };
 
-export const HELP = `Runs the whole stack under faults and checks that nothing is lost, doubled or wrong.
+export const HELP = `Runs the whole stack under faults: first the events, checking that nothing is lost, doubled or wrong, then the stream
+sessions, checking that no account is over its cap, no stream ends wrongly and no slot is leaked.
 
-  npm run chaos [-- --seed N] [--minutes N] [--quick]
+  npm run chaos [-- --seed N] [--minutes N] [--quick] [--only events|sessions]
   npm run chaos -- --parked N
 
   --seed N      repeats the schedule of faults and the traffic of an earlier run (default: any)
-  --minutes N   how long faults are injected (default 10)
-  --quick       about a minute, as npm test runs it
+  --minutes N   how long faults are injected into each of the two (default 10)
+  --quick       about a minute each, as npm test runs it
+  --only NAME   events or sessions alone
   --parked N    parks N events instead, releases them with one batch signal, and checks effects and pace
 `;
 
@@ -46,6 +50,7 @@ export function readOptions(args: readonly string[]): ChaosOptions | undefined {
       seed: { type: 'string' },
       minutes: { type: 'string', default: '10' },
       quick: { type: 'boolean', default: false },
+      only: { type: 'string' },
       parked: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
@@ -53,9 +58,11 @@ export function readOptions(args: readonly string[]): ChaosOptions | undefined {
   if (values.help) return undefined;
   const seed = values.seed === undefined ? randomInt(1_000_000) : numberOf('--seed', values.seed);
   if (values.parked !== undefined) return { seed, ...QUICK, parked: numberOf('--parked', values.parked) };
-  if (values.quick) return { seed, ...QUICK };
+  const subject = values.only === undefined ? {} : { only: subjectOf(values.only) };
+  if (values.quick) return { seed, ...QUICK, ...subject };
   return {
     seed,
+    ...subject,
     faultMs: numberOf('--minutes', values.minutes) * 60_000,
     waveSize: 40,
     waveEveryMs: 4_000,
@@ -63,6 +70,11 @@ export function readOptions(args: readonly string[]): ChaosOptions | undefined {
     buildToxiproxy: true,
     healMs: 300_000,
   };
+}
+
+function subjectOf(text: string): 'events' | 'sessions' {
+  if (text === 'events' || text === 'sessions') return text;
+  throw new Error(`--only must be events or sessions, not ${JSON.stringify(text)}`);
 }
 
 function numberOf(name: string, text: string): number {

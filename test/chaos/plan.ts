@@ -69,7 +69,7 @@ function actionOf(kind: Exclude<Action['kind'], 'streamFault'>, random: Random):
   }
 }
 
-function toxicOf(random: Random): Toxic {
+export function toxicOf(random: Random): Toxic {
   const type = random.pick(['latency', 'reset_peer', 'timeout', 'bandwidth'] as const);
   switch (type) {
     case 'latency':
