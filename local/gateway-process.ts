@@ -48,6 +48,8 @@ function settingsOf(port: number): Record<string, string> {
     ABUSE_NEVER_BLOCK: '127.0.0.0/8,::1/128',
     ACCESS_LOG_QUEUE,
     ACCESS_LOG_MAX_AGE_MS: String(OBJECT_AGE_MS),
+    // Nobody routes requests elsewhere meanwhile.
+    GATEWAY_DRAIN_MS: '0',
   };
 }
 

@@ -36,6 +36,8 @@ export interface PlayersOptions {
   readonly onEnded: (line: string) => void;
 }
 
+/** Of a call: slow machines start everything at once here. */
+const CALL_TIMEOUT_MS = 60_000;
 /** Longest wait for anything that must happen, milliseconds. */
 const PATIENCE_MS = 45_000;
 const POLL_MS = 200;
@@ -81,7 +83,7 @@ export class Players {
     const userId = `${name}-${run}`;
     const story: string[] = [];
     const token = (): Promise<string> => sessionToken(gateway.jwtSecret, { subject: userId });
-    const client = createHttpSessionsClient({ url: gateway.url, token });
+    const client = createHttpSessionsClient({ url: gateway.url, token, timeoutMs: CALL_TIMEOUT_MS });
     const signal = AbortSignal.any([this.#options.signal, AbortSignal.timeout(PATIENCE_MS)]);
     try {
       signal.throwIfAborted();
