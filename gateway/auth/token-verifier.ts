@@ -5,6 +5,7 @@ import { bearerToken } from './authorization-header.ts';
 import { readAccessClaims, type AccessClaims, type Caller } from './caller.ts';
 import { UnauthenticatedError } from './errors.ts';
 import { createMemoryOneTimeTokens, type OneTimeTokens } from './token-memory.ts';
+import { VerifiedTokens, type VerifiedToken } from './verified-tokens.ts';
 
 const MIN_SECRET_BYTES = 32;
 const DEFAULT_CLOCK_TOLERANCE_SECONDS = 5;
@@ -32,6 +33,8 @@ export interface TokenVerifierOptions {
   readonly maxLifetimeSeconds?: number;
   /** Memory of one-time tokens; default: of this process. */
   readonly oneTimeTokens?: OneTimeTokens;
+  /** Most tokens whose signature is not checked again each time they come; default 20,000. */
+  readonly maxVerifiedTokens?: number;
   /** Says which tokens are not accepted any more. */
   readonly isRevoked?: (caller: Caller) => boolean;
 }
@@ -68,6 +71,7 @@ class JwtVerifier implements TokenVerifier {
   readonly #secret: Promise<CryptoKey> | undefined;
   readonly #keys: JWTVerifyGetKey | undefined;
   readonly #oneTimeTokens: OneTimeTokens;
+  readonly #verified: VerifiedTokens;
 
   constructor(options: TokenVerifierOptions) {
     const { secret, jwks, jwksUrl, remote } = options;
@@ -77,6 +81,7 @@ class JwtVerifier implements TokenVerifier {
     if (jwks) this.#keys = createLocalJWKSet(jwks);
     if (jwksUrl) this.#keys = remoteKeys(jwksUrl, remote);
     this.#oneTimeTokens = options.oneTimeTokens ?? createMemoryOneTimeTokens();
+    this.#verified = new VerifiedTokens(options.maxVerifiedTokens);
   }
 
   async verify(authorizationHeader: string | undefined, { useUp = true }: VerifyOptions = {}): Promise<Caller> {
@@ -89,11 +94,16 @@ class JwtVerifier implements TokenVerifier {
   }
 
   async #claims(token: string): Promise<AccessClaims> {
+    return (await this.#verified.find(token)) ?? (await this.#verify(token));
+  }
+
+  async #verify(token: string): Promise<AccessClaims> {
     const header = readJwtHeader(token);
     if (!header) throw new UnauthenticatedError('malformed');
     if (!ACCESS_TYPES.includes(tokenType(header))) throw new UnauthenticatedError('wrongType');
     const { issuer, audience } = this.#options;
-    const payload = await verifyJwt(token, await this.#keyOf(header), {
+    const keys = watched(await this.#keyOf(header));
+    const payload = await verifyJwt(token, keys.use, {
       algorithms: [header.alg],
       requiredClaims: ['exp', 'sub'],
       clockTolerance: this.#toleranceSeconds,
@@ -103,6 +113,9 @@ class JwtVerifier implements TokenVerifier {
     if (typeof payload === 'string') throw new UnauthenticatedError(payload);
     const claims = readAccessClaims(payload);
     if (!claims) throw new UnauthenticatedError('malformed');
+    const used = keys.used();
+    const acceptedUntilMs = claims.caller.expiresAtMs + this.#toleranceSeconds * 1_000;
+    if (used && !claims.oneTime) this.#verified.keep(token, { claims, ...used, acceptedUntilMs });
     return claims;
   }
 
@@ -127,6 +140,25 @@ class JwtVerifier implements TokenVerifier {
     const acceptedUntilMs = expiresAtMs + this.#toleranceSeconds * 1_000;
     if (!(await this.#oneTimeTokens.consume(id, acceptedUntilMs))) throw new UnauthenticatedError('replayed');
   }
+}
+
+/** Of several keys that one header leads to, which one was right is not told: then none was used. */
+function watched(keys: CryptoKey | JWTVerifyGetKey): {
+  readonly use: CryptoKey | JWTVerifyGetKey;
+  readonly used: () => Pick<VerifiedToken, 'key' | 'currentKey'> | undefined;
+} {
+  if (typeof keys !== 'function') return { use: keys, used: () => ({ key: keys, currentKey: async () => keys }) };
+  let used: Pick<VerifiedToken, 'key' | 'currentKey'> | undefined;
+  return {
+    async use(header, token) {
+      const key = await keys(header, token);
+      // Keys are found by the header alone.
+      const currentKey = async () => await keys(header, { payload: '', signature: '' });
+      used = { key, currentKey };
+      return key;
+    },
+    used: () => used,
+  };
 }
 
 function importSecret(secret: string): Promise<CryptoKey> {
