@@ -57,6 +57,7 @@ export const gatewaySettings = {
   GATEWAY_HEADERS_TIMEOUT_MS: milliseconds.default(5_000),
   GATEWAY_REQUEST_TIMEOUT_MS: milliseconds.default(10_000),
   GATEWAY_KEEP_ALIVE_MS: milliseconds.default(72_000),
+  GATEWAY_CALL_TIMEOUT_MS: milliseconds.default(8_000),
   GATEWAY_DRAIN_MS: z.coerce.number().int().min(0).default(3_000),
   GATEWAY_REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
   GATEWAY_REPLICAS: positiveInt.default(1),

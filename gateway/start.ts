@@ -17,6 +17,7 @@ import { createGatewayServer } from './server.ts';
 import type { RequestLimits } from './server-limits.ts';
 import { openGatewayStores, type GatewayStores } from './stores.ts';
 import { TemporalProbe } from './temporal-probe.ts';
+import { LoneCheck } from './watch/lone-check.ts';
 import { recoverStreams } from './watch/recovery.ts';
 import { StreamWatch } from './watch/stream-watch.ts';
 import { Sweeper } from './watch/sweeper.ts';
@@ -43,9 +44,6 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-/** Of one call to an account, milliseconds: below what proxies wait for an answer. */
-const CALL_TIMEOUT_MS = 8_000;
-
 /** @throws InvalidSessionPolicyError, BlacklistFileError, TypeError or Error on settings that cannot be used */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { settings, client, logger, accessLog, taskQueue } = options;
@@ -61,7 +59,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const sessions = createSessionsClient({
     client,
     policy,
-    timeoutMs: CALL_TIMEOUT_MS,
+    timeoutMs: settings.GATEWAY_CALL_TIMEOUT_MS,
     ...(taskQueue === undefined ? {} : { taskQueue }),
   });
   const watch = new StreamWatch({
@@ -82,6 +80,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     onLost: () => metrics.lostPlayer(),
   });
   const probe = new TemporalProbe(client);
+  const loneCheck = redis ? undefined : new LoneCheck({ client, logger, identity: settings.GATEWAY_INSTANCE });
   const guard = new Guard({
     tokens: createTokenVerifier(tokenOptions(settings, stores)),
     blacklist,
@@ -111,6 +110,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     degraded: () => [
       ...(redis && redis.status !== 'ready' ? ['redis'] : []),
       ...(sweeper.recovered() ? [] : ['recovery']),
+      ...(loneCheck?.alone() === false ? ['another gateway without a common store'] : []),
     ],
     tls: tlsOf(settings),
     limits: limitsOf(settings),
@@ -130,6 +130,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await sweeper.stop();
       await watch.close();
       probe.close();
+      loneCheck?.close();
       policySource.close();
       await stores.close();
     },

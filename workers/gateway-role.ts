@@ -24,6 +24,7 @@ export function createWatcherWorker(
   connection: NativeConnection,
   namespace: string,
   gateway: Pick<Gateway, 'streamsEnded'>,
+  identity: string,
 ): Promise<Worker> {
   const activities: StreamWatchActivities = {
     async streamsEnded(ends) {
@@ -34,6 +35,7 @@ export function createWatcherWorker(
   return Worker.create({
     connection,
     namespace,
+    identity,
     taskQueue: TASK_QUEUES.streamWatchers,
     activities,
     maxConcurrentActivityTaskExecutions: ACTIVITY_SLOTS,
@@ -55,7 +57,7 @@ export async function createGatewayRole(
     accessLog,
   });
   return {
-    worker: await createWatcherWorker(connection, namespace, gateway),
+    worker: await createWatcherWorker(connection, namespace, gateway, config.environment.GATEWAY_INSTANCE),
     gateway,
     async close() {
       await gateway.close();

@@ -104,7 +104,7 @@ async function start(
   const gateway: Gateway = await startGateway({ settings, client, logger: pino({ level: 'fatal' }) });
   // The SDK takes one worker of a task queue for each connection.
   const native = await NativeConnection.connect({ address });
-  const worker = await createWatcherWorker(native, client.options.namespace, gateway);
+  const worker = await createWatcherWorker(native, client.options.namespace, gateway, settings.GATEWAY_INSTANCE);
   const running = worker.run();
   let closed: Promise<void> | undefined;
   return {
