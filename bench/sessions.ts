@@ -1,8 +1,8 @@
 /**
  * Stream sessions on a real Temporal and a real Redis, with clients, gateways, workers and servers in processes of their own.
  *
- *   node bench/sessions.ts                      all parts, some 20 minutes
- *   node bench/sessions.ts --quick              small sizes, some 3 minutes
+ *   node bench/sessions.ts                      all parts, some 30 minutes
+ *   node bench/sessions.ts --quick              small sizes, some 6 minutes
  *   node bench/sessions.ts --only acquire       one part: acquire, beats, live or abuse
  *   node bench/sessions.ts --only beats --profile <folder>   where a gateway's time goes besides
  *

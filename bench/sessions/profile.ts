@@ -94,7 +94,7 @@ function placeOf(node: Node | undefined): string {
   const inPackage = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1];
   if (inPackage !== undefined) return inPackage;
   if (url.startsWith('file:')) return path.relative(process.cwd(), new URL(url).pathname);
-  return url === '' ? functionName || '(native)' : url.split('/')[0] === 'node:internal' ? url : url;
+  return url || functionName || '(native)';
 }
 
 function functionOf(node: Node | undefined): string {
