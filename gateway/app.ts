@@ -25,6 +25,8 @@ declare module 'fastify' {
     caller: Caller | undefined;
     /** Code of the problem it was answered with. */
     problem: string | undefined;
+    /** Account whose page was asked for; elsewhere the path names it. */
+    userId: string | undefined;
     /** Stream that was made or asked for, for the access log. */
     streamId: string | undefined;
     deviceId: string | undefined;

@@ -17,18 +17,20 @@ export interface RequestRecordOptions {
 /** Notes each request when it was answered: metrics, a log line, the access log. Never a header, a query or a token. */
 export function recordRequests(app: GatewayApp, { metrics, logger, accessLog, instance }: RequestRecordOptions): void {
   app.addHook('onResponse', async (request, reply) => {
-    const record = { ...recordOf(request, reply), gateway: instance };
-    metrics.request(record.method, record.route, record.status, record.durationMs / 1_000);
+    const { statusCode: status } = reply;
+    metrics.request(request.method, routeOf(request), status, reply.elapsedTime / 1_000);
     if (request.problem !== undefined) metrics.problem(request.problem);
     if (request.routeOptions.config.access === 'probe') return;
-    if (record.status >= 500) logger.warn(record, 'request');
-    else logger.debug(record, 'request');
+    const level = status >= 500 ? 'warn' : 'debug';
+    if (!accessLog && !logger.isLevelEnabled(level)) return;
+    const record = { ...recordOf(request, reply), gateway: instance };
+    logger[level](record, 'request');
     accessLog?.write(record);
   });
 }
 
 function recordOf(request: FastifyRequest, reply: FastifyReply): Omit<AccessRecord, 'gateway'> {
-  const { userId, streamId = request.streamId } = namesIn(request);
+  const { userId = request.userId, streamId = request.streamId } = namesIn(request);
   const userAgent = request.headers['user-agent'];
   const bytes = Number(reply.getHeader('content-length'));
   const durationMs = Math.round(reply.elapsedTime * 1_000) / 1_000;
@@ -37,7 +39,7 @@ function recordOf(request: FastifyRequest, reply: FastifyReply): Omit<AccessReco
     at: new Date(Date.now() - durationMs).toISOString(),
     requestId: request.id,
     method: request.method,
-    route: request.routeOptions.url ?? 'none',
+    route: routeOf(request),
     status: reply.statusCode,
     durationMs,
     address: request.clientAddress,
@@ -49,6 +51,10 @@ function recordOf(request: FastifyRequest, reply: FastifyReply): Omit<AccessReco
     ...(userAgent === undefined ? {} : { userAgent }),
     ...(request.problem === undefined ? {} : { problem: request.problem }),
   };
+}
+
+function routeOf(request: FastifyRequest): string {
+  return request.routeOptions.url ?? 'none';
 }
 
 /** Of the path, as its route names them. */

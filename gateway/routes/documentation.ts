@@ -1,3 +1,4 @@
+import helmet from '@fastify/helmet';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import { jsonSchemaTransform } from 'fastify-type-provider-zod';
@@ -18,5 +19,8 @@ export async function registerDocumentation(app: GatewayApp): Promise<void> {
     transform: jsonSchemaTransform,
   });
   app.get('/openapi.json', { config: { access: 'open' }, schema: { hide: true } }, () => app.swagger());
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
+  await app.register(async (pages) => {
+    await pages.register(helmet);
+    await pages.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
+  });
 }

@@ -70,6 +70,7 @@ export async function registerPage(app: GatewayApp, { watch, guard, policy }: Pa
       const caller = await identify(request, token);
       const userId = user ?? (hasScope(caller, SCOPES.streams) ? undefined : caller.subject);
       if (userId === undefined) return await show(reply, choosePage(caller));
+      request.userId = userId;
       await guard.admitUser(caller, userId);
       const view = await watch.list(userId);
       return await show(reply, accountPage({ caller, userId, view, done, policy: policy(), nowMs: Date.now() }));
@@ -92,6 +93,7 @@ export async function registerPage(app: GatewayApp, { watch, guard, policy }: Pa
     page.post('/page/end', { ...form, schema: { hide: true, body: endForm } }, async (request, reply) => {
       const { user, streamId, all, reason } = request.body;
       const caller = await identify(request, tokenIn(request));
+      request.userId = user;
       await guard.admitUser(caller, user);
       if (streamId === undefined && all === undefined) throw new Problem('invalid-request', 'no stream was named');
       request.streamId = streamId;

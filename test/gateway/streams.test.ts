@@ -31,6 +31,8 @@ describe('the gateway', () => {
     const granted = await ann.acquire({ streamId: 'a', deviceType: 'tv', contentId: 'film' });
     assert.equal(granted.status, 201);
     assert.match(granted.headers.get('x-request-id') ?? '', /^[\w-]{36}$/);
+    assert.equal(granted.headers.get('x-content-type-options'), 'nosniff');
+    assert.equal(granted.headers.get('cache-control'), 'no-store');
     const { stream, expiresInMs, heartbeatIntervalMs, active, limit } = granted.body;
     assert.deepEqual([expiresInMs, heartbeatIntervalMs, active, limit], [1_800, 500, 1, 2]);
     assert.partialDeepStrictEqual(stream, { streamId: 'a', deviceId: 'tv', deviceType: 'tv', contentId: 'film' });
