@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { WithStartWorkflowOperation, type Client } from '@temporalio/client';
+import { WithStartWorkflowOperation, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
 import { TASK_QUEUES, WORKFLOW_TYPES } from '../contracts/names.ts';
 import type { SessionPolicy } from '../contracts/session-limits.ts';
 import {
@@ -7,7 +8,8 @@ import {
   evictUpdate,
   heartbeatSignal,
   releaseSignal,
-  sessionsQuery,
+  SESSIONS_VIEW,
+  viewUpdate,
   type AcquireRequest,
   type EvictReply,
   type EvictRequest,
@@ -91,7 +93,7 @@ class TemporalSessionsClient implements SessionsClient {
     const ids = typeof streamIds === 'string' ? [streamIds] : streamIds;
     const beats = ids.map((streamId) => ({ streamId }));
     const sent = await this.#calls.run(userId, 'heartbeat', () => this.#handle(userId).signal(heartbeatSignal, beats));
-    // A query is answered after the signals that came before it, and leaves no trace in the history.
+    // Answered after the signals that came before it, and without a trace in the history.
     const view = sent === NOT_RUNNING ? NO_STREAMS : await this.list(userId);
     return ids.map((streamId) => answerOf(streamId, view));
   }
@@ -102,8 +104,7 @@ class TemporalSessionsClient implements SessionsClient {
   }
 
   async list(userId: string): Promise<SessionsView> {
-    const view = await this.#calls.run(userId, 'list', () => this.#handle(userId).query(sessionsQuery));
-    // A closed run still answers queries; by then it has nothing left.
+    const view = await this.#calls.run(userId, 'list', () => this.#askForView(userId));
     return view === NOT_RUNNING ? NO_STREAMS : view;
   }
 
@@ -117,6 +118,16 @@ class TemporalSessionsClient implements SessionsClient {
 
   async hold(userId: string, request: AcquireOptions, options: HoldOptions = {}): Promise<HeldStream> {
     return holdStream(this, userId, await this.acquire(userId, request), options);
+  }
+
+  async #askForView(userId: string): Promise<SessionsView> {
+    try {
+      return await this.#handle(userId).executeUpdate(viewUpdate);
+    } catch (error) {
+      const view = viewIn(error);
+      if (view) return view;
+      throw error;
+    }
   }
 
   #handle(userId: string) {
@@ -136,6 +147,14 @@ class TemporalSessionsClient implements SessionsClient {
       staticSummary: 'streams of one account',
     });
   }
+}
+
+/** The refusal that is the answer. */
+function viewIn(error: unknown): SessionsView | undefined {
+  const cause = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
+  if (!(cause instanceof ApplicationFailure) || cause.type !== SESSIONS_VIEW) return undefined;
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only the account fails with this type
+  return cause.details?.[0] as SessionsView | undefined;
 }
 
 function answerOf(streamId: string, { active, ended }: SessionsView): BeatAnswer {

@@ -182,4 +182,12 @@ export const acquireUpdate = defineUpdate<AcquireReply, [request: AcquireRequest
 export const evictUpdate = defineUpdate<EvictReply, [request: EvictRequest]>('evict');
 export const heartbeatSignal = defineSignal<[beats: readonly Beat[]]>('heartbeat');
 export const releaseSignal = defineSignal<[releases: readonly Release[]]>('release');
+/**
+ * For operators. Calls ask with {@link viewUpdate}: a query that finds no worker with the account in memory is answered from a
+ * history whose last events no task has seen yet, the worker keeps what came of it, and the account cannot be replayed any
+ * more [SDK 1.24].
+ */
 export const sessionsQuery = defineQuery<SessionsView>('sessions');
+/** Always refused, which leaves nothing in the history: the view is in the details of the failure {@link SESSIONS_VIEW}. */
+export const viewUpdate = defineUpdate<never>('view');
+export const SESSIONS_VIEW = 'SessionsView';

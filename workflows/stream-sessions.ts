@@ -1,6 +1,7 @@
 import {
   ActivityFailure,
   allHandlersFinished,
+  ApplicationFailure,
   CancellationScope,
   condition,
   continueAsNew,
@@ -21,6 +22,8 @@ import {
   heartbeatSignal,
   releaseSignal,
   sessionsQuery,
+  SESSIONS_VIEW,
+  viewUpdate,
   type AcquireReply,
   type StreamSessionsInput,
   type StreamWatchActivities,
@@ -140,6 +143,10 @@ class SessionsRun {
       },
       { description: 'Ends streams: [{"streamId": "..."}]' },
     );
+    setHandler(viewUpdate, refuseWith(ledger), {
+      validator: refuseWith(ledger),
+      description: 'Active and lately ended streams, as a refusal: see contracts/stream-sessions.ts',
+    });
     setHandler(sessionsQuery, () => ledger.view(), { description: 'Active and lately ended streams' });
   }
 
@@ -211,6 +218,12 @@ class SessionsRun {
     }
     setCurrentDetails(describeSessions(this.#ledger.view()));
   }
+}
+
+function refuseWith(ledger: SessionLedger): () => never {
+  return () => {
+    throw ApplicationFailure.create({ type: SESSIONS_VIEW, message: 'not to be done', details: [ledger.view()] });
+  };
 }
 
 function counted(reply: AcquireReply): AcquireReply {

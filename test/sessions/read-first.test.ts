@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '../support/eventually.ts';
+import { policyWith } from './support/policies.ts';
+import { startSessionsWorker, type SessionsFixture } from './support/sessions-worker.ts';
+
+const ACCOUNTS = 8;
+
+describe('an account that is read before a new worker has caught up', function () {
+  this.timeout(120_000);
+  let fixture: SessionsFixture;
+
+  before(async function () {
+    this.timeout(900_000);
+    fixture = await startSessionsWorker();
+  });
+  after(() => fixture.stop());
+
+  it('goes on after the next restart: reads leave nothing behind that its history does not tell', async () => {
+    const policy = policyWith({ leaseMs: 1_000, heartbeatIntervalMs: 500 });
+    const sessions = fixture.sessions({ policy, timeoutMs: 30_000 });
+    // Several, as it is a matter of chance whether a new worker first takes the read or the task.
+    const users = Array.from({ length: ACCOUNTS }, () => randomUUID());
+    const acquire = (streamId: string) =>
+      Promise.all(users.map((userId) => sessions.acquire(userId, { streamId, deviceId: streamId })));
+    const timersFired = async (least: number): Promise<void> => {
+      for (const userId of users) {
+        await eventually(async () => {
+          const { events = [] } = await fixture.handle(userId).fetchHistory();
+          assert.ok((events ?? []).filter((event) => event.timerFiredEventAttributes).length >= least);
+        });
+      }
+    };
+    await acquire('a');
+    await fixture.stopWorker();
+    const reads = users.map((userId) => sessions.list(userId));
+    // The leases end while nobody is there to see it.
+    await timersFired(1);
+    const acquired = acquire('b');
+    // An update shows nowhere until a task takes it along, and it should be with the end of the lease in one.
+    await sleep(500);
+    await fixture.startWorker();
+    await Promise.all([...reads, acquired]);
+    // Another worker has to make the account from its history.
+    await fixture.stopWorker();
+    await timersFired(2);
+    await fixture.startWorker();
+    await acquire('c');
+  });
+});
