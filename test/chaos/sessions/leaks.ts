@@ -9,6 +9,8 @@ export interface LeakReport {
   readonly worstMs: number;
   /** Accounts that did not come to hold exactly the streams of those who beat. */
   readonly faults: readonly string[];
+  /** Their users. */
+  readonly stuck: readonly string[];
 }
 
 const LOOK_EVERY_MS = 250;
@@ -24,6 +26,7 @@ export async function waitForFreeSlots(
   const deadline = performance.now() + timeoutMs;
   const queue = records.toReversed();
   const faults: string[] = [];
+  const stuck: string[] = [];
   let foundTaken = 0;
   let worstMs = 0;
   const watch = async (record: AccountRecord): Promise<void> => {
@@ -50,6 +53,7 @@ export async function waitForFreeSlots(
       if (now > deadline) {
         const lost = missing.map(({ device }) => device).join();
         const held = error ?? JSON.stringify((active ?? []).filter(({ deviceId }) => taken.has(deviceId)));
+        stuck.push(record.userId);
         faults.push(`${record.userId}: taken by nobody: ${held}; playing without a slot: ${lost || 'none'}`);
         return;
       }
@@ -60,7 +64,7 @@ export async function waitForFreeSlots(
     for (let record = queue.shift(); record; record = queue.shift()) await watch(record);
   };
   await Promise.all(Array.from({ length: ACCOUNTS_AT_ONCE }, work));
-  return { foundTaken, worstMs, faults };
+  return { foundTaken, worstMs, faults, stuck };
 }
 
 function lastAliveAt(record: AccountRecord, device: string): number {

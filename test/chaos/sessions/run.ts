@@ -1,6 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { createSessionsClient } from '../../../client/sessions.ts';
+import { streamSessionsWorkflowId } from '../../../contracts/workflow-ids.ts';
 import { Random } from '../../../local/random.ts';
 import { findToxiproxy, Toxiproxy } from '../toxiproxy.ts';
 import { AccountRecord } from './account-record.ts';
@@ -47,6 +51,7 @@ export async function runSessionsChaos(
       onEvent('the faults are over; waiting until only those who beat have slots');
       if (injector.skipped > 0) skipped.push(`${injector.skipped} network faults`);
       const leaks = await waitForFreeSlots(crowd.accounts, crowd.sessions, performance.now(), options.healMs);
+      await keepHistories(client, leaks.stuck, onEvent);
       await crowd.stop();
       await Promise.all([...stack.slots.values()].map((slot) => slot.stop()));
       const { accounts, sigma, tally } = crowd;
@@ -58,6 +63,16 @@ export async function runSessionsChaos(
   } finally {
     await stack.stop();
     await toxiproxy?.stop();
+  }
+}
+
+/** Of accounts that did not come to rest: what a replay needs to tell why. */
+async function keepHistories(client: Client, users: readonly string[], onEvent: (line: string) => void): Promise<void> {
+  for (const userId of users) {
+    const file = path.join(tmpdir(), `${userId}.json`);
+    const history = await client.workflow.getHandle(streamSessionsWorkflowId(userId)).fetchHistory();
+    await writeFile(file, JSON.stringify(history, undefined, 1));
+    onEvent(`history kept in ${file}`);
   }
 }
 
