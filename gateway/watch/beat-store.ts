@@ -73,6 +73,8 @@ export interface BeatStore {
   reported(streams: readonly StreamRef[]): Promise<void>;
   /** One gateway at a time recovers. @returns whether it is the caller */
   beginRecovery(): Promise<boolean>;
+  /** Whoever recovers says so every few seconds; 10 s after the last time, somebody else may begin. */
+  renewRecovery(): Promise<void>;
   endRecovery(): Promise<void>;
   /** Something may have gone unrecorded, in an outage of the store: the next sweeps ask to recover. */
   requireRecovery(): Promise<void>;
@@ -84,5 +86,5 @@ export interface BeatStore {
 export const CLAIM_MS = 10_000;
 /** Sweeps come every second; when they did not for so long, beats may have gone unheard. */
 export const SWEEP_GAP_MS = 5_000;
-/** How long the gateway that recovers may take before another one tries. */
-export const RECOVERY_MS = 60_000;
+/** A gateway that recovers and says no more is taken for dead after this. */
+export const RECOVERY_MS = 10_000;

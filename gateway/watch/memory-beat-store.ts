@@ -130,6 +130,10 @@ export class MemoryBeatStore implements BeatStore {
     return true;
   }
 
+  async renewRecovery(): Promise<void> {
+    this.#recoveringUntilMs = this.#nowMs() + RECOVERY_MS;
+  }
+
   async endRecovery(): Promise<void> {
     this.#recovered = true;
   }

@@ -109,6 +109,10 @@ export class RedisBeatStore implements BeatStore {
     return (await available(this.#redis.set(RECOVERING, '1', 'PX', RECOVERY_MS, 'NX'))) === 'OK';
   }
 
+  async renewRecovery(): Promise<void> {
+    await available(this.#redis.pexpire(RECOVERING, RECOVERY_MS));
+  }
+
   async endRecovery(): Promise<void> {
     await available(this.#redis.set(RECOVERED, '1'));
     await available(this.#redis.del(RECOVERING));

@@ -18,6 +18,8 @@ export interface SweeperOptions {
 const MOST_AT_ONCE = 200;
 const REPORTS_AT_ONCE = 20;
 const RECOVERY_PAUSE_MS = 2_000;
+/** A third of the time after which another gateway takes over. */
+const RENEWAL_MS = 3_000;
 
 /** Finds players that fell silent and tells their accounts; every gateway runs one. */
 export class Sweeper {
@@ -96,7 +98,8 @@ export class Sweeper {
     const { signal } = this.#stop;
     try {
       if (await store.beginRecovery()) {
-        const streams = await recover(signal);
+        const renewing = setInterval(() => void this.#renewRecovery(), RENEWAL_MS);
+        const streams = await recover(signal).finally(() => clearInterval(renewing));
         if (signal.aborted) return;
         await store.endRecovery();
         logger.info({ streams }, 'knows the streams of all accounts');
@@ -105,5 +108,10 @@ export class Sweeper {
       logger.warn({ error: String(error) }, 'the streams of the accounts could not be read; it will be tried again');
     }
     await sleep(RECOVERY_PAUSE_MS, undefined, { signal, ref: false }).catch(() => undefined);
+  }
+
+  /** Should it fail, another gateway recovers as well, which does no harm. */
+  async #renewRecovery(): Promise<void> {
+    await this.#options.store.renewRecovery().catch(() => undefined);
   }
 }

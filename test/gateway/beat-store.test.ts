@@ -117,6 +117,8 @@ function behavesAsBeatStore(create: () => BeatStore): void {
     assert.equal((await store.sweep(1)).mustRecover, true);
     assert.equal(await store.beginRecovery(), true);
     assert.equal(await store.beginRecovery(), false);
+    await store.renewRecovery();
+    assert.equal(await store.beginRecovery(), false);
     await store.endRecovery();
     assert.equal((await store.sweep(1)).mustRecover, false);
     assert.equal(await store.beginRecovery(), false);
@@ -128,6 +130,18 @@ function behavesAsBeatStore(create: () => BeatStore): void {
 describe('the record of who beats', () => {
   describe('in memory', () => {
     behavesAsBeatStore(() => new MemoryBeatStore(OPTIONS));
+
+    it('lets another one recover when the first fell silent', async () => {
+      let nowMs = 0;
+      const store = new MemoryBeatStore(OPTIONS, () => nowMs);
+      assert.equal(await store.beginRecovery(), true);
+      nowMs = 9_000;
+      await store.renewRecovery();
+      nowMs = 18_000;
+      assert.equal(await store.beginRecovery(), false);
+      nowMs = 20_000;
+      assert.equal(await store.beginRecovery(), true);
+    });
 
     it('ends nothing for a while after a pause of the sweeps, as beats went unheard', async () => {
       let nowMs = 0;

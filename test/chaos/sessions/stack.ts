@@ -53,7 +53,9 @@ export async function startSessionsStack(
   const slots = new Map<ProcessName, ProcessSlot>();
   const open = (name: ProcessName, options: Pick<WorkerProcessOptions, 'temporalAddress' | 'roles' | 'env'>): void => {
     const onLine = (line: string): void => {
-      if (line.includes('"level":50') || line.includes('"level":60')) onEvent(`${name}: ${line.slice(0, 400)}`);
+      // What is no log line is the last word of a process.
+      if (!line.startsWith('{') || line.includes('"level":50') || line.includes('"level":60'))
+        onEvent(`${name}: ${line.slice(0, 400)}`);
     };
     slots.set(name, new ProcessSlot(name, { ...ELSEWHERE, ...options, logLevel: 'warn', onLine }));
   };
