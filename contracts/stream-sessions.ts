@@ -86,6 +86,8 @@ export interface Release {
   readonly requestId?: string;
   /** Its player fell silent, so it ends as `expired`: said by whoever watches it. No effect on streams nobody watches. */
   readonly lost?: boolean;
+  /** Of a lost one: ignored when the account itself heard a beat within this time, milliseconds, by another way. */
+  readonly silentMs?: number;
   /** Sent by whoever watches the stream and so knows of its end. */
   readonly byWatcher?: boolean;
 }

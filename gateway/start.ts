@@ -73,9 +73,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     },
   });
   const sweeper = new Sweeper({
-    sessions,
     store: beats,
     logger,
+    report: (stream) => watch.reportSilent(stream),
     recover: (signal) => recoverStreams({ client, sessions, store: beats, policy }, signal),
     onLost: () => metrics.lostPlayer(),
   });

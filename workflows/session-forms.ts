@@ -69,10 +69,11 @@ export function usableBeats(beats: readonly Beat[] | undefined): readonly Beat[]
 
 /** The usable ones of a signal's releases. */
 export function usableReleases(releases: readonly Release[] | undefined): readonly Release[] {
-  return usable(releases).map(({ streamId, requestId, lost, byWatcher }) => ({
+  return usable(releases).map(({ streamId, requestId, lost, silentMs, byWatcher }) => ({
     streamId,
     ...(isId(requestId) ? { requestId } : {}),
     ...(lost === true ? { lost } : {}),
+    ...(Number.isFinite(silentMs) ? { silentMs: Number(silentMs) } : {}),
     ...(byWatcher === true ? { byWatcher } : {}),
   }));
 }

@@ -231,9 +231,11 @@ export class SessionLedger {
     return ended;
   }
 
-  #releaseStream(stream: StreamRecord, { lost = false, byWatcher = false }: Release): void {
-    if (lost && stream.mode === 'watched') this.#end(stream, { reason: 'expired' }, true);
-    else if (!lost) this.#end(stream, { reason: 'released' }, byWatcher);
+  #releaseStream(stream: StreamRecord, { lost = false, silentMs = 0, byWatcher = false }: Release): void {
+    const heardMs = stream.leaseEndMs - stream.leaseMs;
+    if (lost && stream.mode === 'watched' && this.#nowMs - heardMs >= silentMs) {
+      this.#end(stream, { reason: 'expired' }, true);
+    } else if (!lost) this.#end(stream, { reason: 'released' }, byWatcher);
   }
 
   #releaseOne(stream: StreamRecord, { requestId, lost }: Release): void {

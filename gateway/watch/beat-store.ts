@@ -30,13 +30,15 @@ export type BeatOutcome =
       readonly ending?: StreamGone;
     }
   | { readonly state: 'over'; readonly end: StreamGone }
+  /** It was silent for too long and its account is being told: the account decides whether this beat came in time. */
+  | { readonly state: 'silent' }
   /** Never seen, or forgotten: the account knows. */
   | { readonly state: 'unknown' };
 
 /** What a sweep found. */
 export interface Sweep {
-  /** Streams whose players are lost: over by now for everyone who asks here, and still to be reported to their accounts. */
-  readonly lost: readonly StreamRef[];
+  /** Streams whose players were silent for too long: to be reported to their accounts. */
+  readonly silent: readonly StreamRef[];
   /** The store does not know which streams there are, because it is new or lost its data. */
   readonly mustRecover: boolean;
 }
@@ -50,27 +52,27 @@ export interface BeatStore {
   /**
    * Before an acquire is sent: whatever becomes of the answer, the stream is reported lost after `silenceMs` unless it is
    * confirmed. Leaves a watched one as it is.
-   *
-   * @returns the end of a stream that was lost and whose account may not know yet: it must not be acquired
    */
-  expect(stream: StreamRef, silenceMs: number): Promise<StreamGone | undefined>;
+  expect(stream: StreamRef, silenceMs: number): Promise<void>;
   /** The acquire was granted. No effect on a stream that ended since it was expected. */
   confirm(stream: WatchedStream): Promise<void>;
-  /** The acquire was refused. No effect on a watched one. */
+  /** The acquire was refused, or the account knows of no such stream. No effect on a watched one. */
   cancel(stream: StreamRef): Promise<void>;
   beat(stream: StreamRef): Promise<BeatOutcome>;
   /** A beat could not be passed on: the next one shall be. */
   forwardAgain(stream: StreamRef): Promise<void>;
   /** The stream is over, or will be in `inMs`; beats are answered with the reason for as long as ends are remembered. */
   end(stream: StreamRef, end: StreamGone, inMs?: number): Promise<void>;
-  /** Of a stream the account has and the store may not: watches it from now on, unless it is watched or over already. */
+  /**
+   * Of a stream the account has and the store may not, or takes for silent: watches it from now on, unless it is watched or
+   * over already.
+   */
   adopt(stream: WatchedStream, forwardInMs: number): Promise<void>;
   /**
-   * Ends streams that were silent for too long. Each is handed to one caller, and to another one after 10 s unless it was
-   * {@link reported}. For `silenceMs` after a pause of the sweeps no stream ends: nobody heard its beats.
+   * Finds streams that were silent for too long. Each is handed to one caller, and to another one after 10 s unless it is
+   * ended or adopted by then. For `graceMs` after a pause of the sweeps none is found: nobody heard beats.
    */
   sweep(most: number): Promise<Sweep>;
-  reported(streams: readonly StreamRef[]): Promise<void>;
   /** One gateway at a time recovers. @returns whether it is the caller */
   beginRecovery(): Promise<boolean>;
   /** Whoever recovers says so every few seconds; 10 s after the last time, somebody else may begin. */

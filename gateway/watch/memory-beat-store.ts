@@ -27,8 +27,6 @@ export interface BeatStoreOptions {
   readonly rememberEndsMs: number;
 }
 
-const LOST: StreamGone = { reason: 'expired' };
-
 /** For a gateway that is alone: what it holds is gone with the process, and recovered from the accounts by the next one. */
 export class MemoryBeatStore implements BeatStore {
   readonly #options: BeatStoreOptions;
@@ -36,7 +34,7 @@ export class MemoryBeatStore implements BeatStore {
   /** In the order of their last change, so that the silent ones and the oldest ends come first. */
   readonly #live = new Map<string, Entry>();
   readonly #over = new Map<string, { readonly end: StreamGone; readonly forgetAtMs: number }>();
-  readonly #lost = new Map<string, { readonly ref: StreamRef; readonly claimEndsAtMs: number }>();
+  readonly #silent = new Map<string, { readonly ref: StreamRef; readonly claimEndsAtMs: number }>();
   #sweptAtMs = -Infinity;
   #graceUntilMs = -Infinity;
   #recovered = false;
@@ -47,13 +45,11 @@ export class MemoryBeatStore implements BeatStore {
     this.#nowMs = nowMs;
   }
 
-  async expect(ref: StreamRef, silenceMs: number): Promise<StreamGone | undefined> {
+  async expect(ref: StreamRef, silenceMs: number): Promise<void> {
     const key = keyOf(ref);
-    if (this.#lost.has(key)) return LOST;
     this.#over.delete(key);
-    if (this.#live.get(key)?.stream) return undefined;
+    if (this.#live.get(key)?.stream) return;
     this.#put(key, { ref, silentAtMs: this.#nowMs() + silenceMs, forwardAtMs: Infinity, endsAtMs: Infinity });
-    return undefined;
   }
 
   async confirm(stream: WatchedStream): Promise<void> {
@@ -66,6 +62,7 @@ export class MemoryBeatStore implements BeatStore {
 
   async cancel(ref: StreamRef): Promise<void> {
     const key = keyOf(ref);
+    this.#silent.delete(key);
     if (!this.#live.get(key)?.stream) this.#live.delete(key);
   }
 
@@ -74,6 +71,7 @@ export class MemoryBeatStore implements BeatStore {
     const over = this.#over.get(key);
     if (over) return { state: 'over', end: over.end };
     const entry = this.#live.get(key);
+    if (!entry && this.#silent.has(key)) return { state: 'silent' };
     if (!entry?.stream) return { state: 'unknown' };
     const nowMs = this.#nowMs();
     const { stream, end, endsAtMs } = entry;
@@ -115,12 +113,8 @@ export class MemoryBeatStore implements BeatStore {
       if (forgetAtMs > nowMs) break;
       this.#over.delete(key);
     }
-    const lost = nowMs < this.#graceUntilMs ? [] : this.#takeLost(nowMs, most);
-    return { lost, mustRecover: !this.#recovered };
-  }
-
-  async reported(refs: readonly StreamRef[]): Promise<void> {
-    for (const ref of refs) this.#lost.delete(keyOf(ref));
+    const silent = nowMs < this.#graceUntilMs ? [] : this.#takeSilent(nowMs, most);
+    return { silent, mustRecover: !this.#recovered };
   }
 
   async beginRecovery(): Promise<boolean> {
@@ -147,24 +141,24 @@ export class MemoryBeatStore implements BeatStore {
     return this.#live.size;
   }
 
-  #takeLost(nowMs: number, most: number): StreamRef[] {
-    const lost: StreamRef[] = [];
+  #takeSilent(nowMs: number, most: number): StreamRef[] {
+    const silent: StreamRef[] = [];
     const claim = (key: string, ref: StreamRef): void => {
-      this.#lost.set(key, { ref, claimEndsAtMs: nowMs + CLAIM_MS });
-      lost.push(ref);
+      this.#silent.set(key, { ref, claimEndsAtMs: nowMs + CLAIM_MS });
+      silent.push(ref);
     };
-    for (const [key, { ref, claimEndsAtMs }] of this.#lost) {
-      if (lost.length < most && claimEndsAtMs <= nowMs) claim(key, ref);
+    for (const [key, { ref, claimEndsAtMs }] of this.#silent) {
+      if (silent.length < most && claimEndsAtMs <= nowMs) claim(key, ref);
     }
     for (const [key, { ref, silentAtMs, end, endsAtMs }] of this.#live) {
-      if (lost.length >= most) break;
+      if (silent.length >= most) break;
       if (end && endsAtMs <= nowMs) this.#finish(key, end);
       else if (!end && silentAtMs <= nowMs) {
-        this.#finish(key, LOST);
+        this.#live.delete(key);
         claim(key, ref);
       }
     }
-    return lost;
+    return silent;
   }
 
   #watch(key: string, stream: WatchedStream, forwardAtMs: number): void {
@@ -174,11 +168,13 @@ export class MemoryBeatStore implements BeatStore {
   }
 
   #put(key: string, entry: Entry): void {
+    this.#silent.delete(key);
     this.#live.set(key, entry);
   }
 
   #finish(key: string, end: StreamGone): void {
     this.#live.delete(key);
+    this.#silent.delete(key);
     this.#over.delete(key);
     this.#over.set(key, { end, forgetAtMs: this.#nowMs() + this.#options.rememberEndsMs });
   }

@@ -1,5 +1,5 @@
 /**
- * The steps of {@link RedisBeatStore}. A stream is a hash (`state`: expected or watched or over), its deadline a score in
+ * The steps of {@link RedisBeatStore}. A stream is a hash (`state`: expected, watched, silent or over), its deadline a score in
  * the sorted set of all live ones. Times are Redis's own, milliseconds.
  */
 const NOW = `
@@ -14,45 +14,50 @@ local function finish(key, member, finalEnd, rememberMs)
   redis.call('HSET', key, 'state', 'over', 'end', finalEnd)
   redis.call('PEXPIRE', key, rememberMs)
   redis.call('ZREM', KEYS[2], member)
+  redis.call('ZREM', KEYS[3], member)
 end
 `;
 
-/** KEYS stream, deadlines, lost. ARGV member, silenceMs, rememberMs. Answers the end of a lost one. */
+/** KEYS stream, deadlines, silent. ARGV member, silenceMs, rememberMs. */
 export const EXPECT = `${NOW}
-if redis.call('ZSCORE', KEYS[3], ARGV[1]) then return redis.call('HGET', KEYS[1], 'end') or '' end
 local state = redis.call('HGET', KEYS[1], 'state')
-if state == 'watched' then return false end
+if state == 'watched' then return 0 end
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'state', 'expected')
 redis.call('PEXPIRE', KEYS[1], ARGV[2] + ARGV[3])
+redis.call('ZREM', KEYS[3], ARGV[1])
 redis.call('ZADD', KEYS[2], now + ARGV[2], ARGV[1])
-return false
+return 1
 `;
 
-/** KEYS stream, deadlines. ARGV member, stream as JSON, silenceMs, forwardEveryMs, forwardInMs, rememberMs, 'confirm' or 'adopt'. */
+/** KEYS stream, deadlines, silent. ARGV member, stream as JSON, silenceMs, forwardEveryMs, forwardInMs, rememberMs, 'confirm' or 'adopt'. */
 export const WATCH = `${NOW}
 local state = redis.call('HGET', KEYS[1], 'state')
 if state == 'over' then return 0 end
 if state == 'watched' and (ARGV[7] == 'adopt' or redis.call('HEXISTS', KEYS[1], 'end') == 1) then return 0 end
 redis.call('HSET', KEYS[1], 'state', 'watched', 'stream', ARGV[2], 'silence', ARGV[3], 'every', ARGV[4], 'forward', now + ARGV[5])
 redis.call('PERSIST', KEYS[1])
+redis.call('ZREM', KEYS[3], ARGV[1])
 redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[1])
 return 1
 `;
 
-/** KEYS stream, deadlines. ARGV member. */
+/** KEYS stream, deadlines, silent. ARGV member. */
 export const CANCEL = `
-if redis.call('HGET', KEYS[1], 'state') == 'expected' then
+local state = redis.call('HGET', KEYS[1], 'state')
+if state == 'expected' or state == 'silent' then
   redis.call('DEL', KEYS[1])
   redis.call('ZREM', KEYS[2], ARGV[1])
+  redis.call('ZREM', KEYS[3], ARGV[1])
 end
 return 1
 `;
 
-/** KEYS stream, deadlines. ARGV member, rememberMs. Answers state, stream, expires in, forward, end. */
+/** KEYS stream, deadlines, silent. ARGV member, rememberMs. Answers state, stream, expires in, forward, end. */
 export const BEAT = `${NOW}${FINISH}
 local entry = redis.call('HMGET', KEYS[1], 'state', 'stream', 'silence', 'every', 'forward', 'end', 'endsAt')
 if entry[1] == 'over' then return { 'over', '', 0, 0, entry[6] } end
+if entry[1] == 'silent' then return { 'silent', '', 0, 0, '' } end
 if entry[1] ~= 'watched' then return { 'unknown', '', 0, 0, '' } end
 if entry[6] then
   if tonumber(entry[7]) > now then return { 'alive', entry[2], entry[7] - now, 0, entry[6] } end
@@ -74,7 +79,7 @@ if redis.call('HGET', KEYS[1], 'state') == 'watched' then redis.call('HSET', KEY
 return 1
 `;
 
-/** KEYS stream, deadlines. ARGV member, end as JSON, inMs, rememberMs. */
+/** KEYS stream, deadlines, silent. ARGV member, end as JSON, inMs, rememberMs. */
 export const END = `${NOW}${FINISH}
 if tonumber(ARGV[3]) > 0 and redis.call('HGET', KEYS[1], 'state') == 'watched' then
   redis.call('HSET', KEYS[1], 'end', ARGV[2], 'endsAt', now + ARGV[3])
@@ -86,7 +91,7 @@ return 1
 `;
 
 /**
- * KEYS prefix of streams, deadlines, lost, swept, grace, recovered. ARGV most, claimMs, gapMs, graceMs, rememberMs, lost end.
+ * KEYS prefix of streams, deadlines, silent, swept, grace, recovered. ARGV most, claimMs, gapMs, graceMs, rememberMs.
  * Answers whether it must recover, and the members.
  */
 export const SWEEP = `${NOW}${FINISH}
@@ -105,7 +110,9 @@ for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT
   if plannedEnd then
     finish(key, member, plannedEnd, ARGV[5])
   else
-    finish(key, member, ARGV[6], ARGV[5])
+    redis.call('HSET', key, 'state', 'silent')
+    redis.call('PEXPIRE', key, ARGV[5])
+    redis.call('ZREM', KEYS[2], member)
     redis.call('ZADD', KEYS[3], now + ARGV[2], member)
     table.insert(answer, member)
   end

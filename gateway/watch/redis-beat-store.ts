@@ -18,14 +18,19 @@ import { BEAT, CANCEL, END, EXPECT, FORWARD_AGAIN, SWEEP, WATCH } from './redis-
 
 const STREAM = `${REDIS_PREFIX}:stream:`;
 const DEADLINES = `${REDIS_PREFIX}:deadlines`;
-const LOST = `${REDIS_PREFIX}:lost`;
+const SILENT = `${REDIS_PREFIX}:silent`;
 const SWEPT = `${REDIS_PREFIX}:swept`;
 const GRACE = `${REDIS_PREFIX}:grace-until`;
 const RECOVERED = `${REDIS_PREFIX}:recovered`;
 const RECOVERING = `${REDIS_PREFIX}:recovering`;
-const LOST_END: StreamGone = { reason: 'expired' };
 
-const beatReply = z.tuple([z.enum(['alive', 'over', 'unknown']), z.string(), z.number(), z.number(), z.string()]);
+const beatReply = z.tuple([
+  z.enum(['alive', 'over', 'silent', 'unknown']),
+  z.string(),
+  z.number(),
+  z.number(),
+  z.string(),
+]);
 const sweepReply = z.tuple([z.number()]).rest(z.string());
 
 /**
@@ -51,10 +56,8 @@ export class RedisBeatStore implements BeatStore {
     };
   }
 
-  async expect(ref: StreamRef, silenceMs: number): Promise<StreamGone | undefined> {
-    const { rememberEndsMs } = this.#options;
-    const reply = await this.#scripts.expect([...keysOf(ref), LOST], [memberOf(ref), silenceMs, rememberEndsMs]);
-    return reply === null ? undefined : LOST_END;
+  async expect(ref: StreamRef, silenceMs: number): Promise<void> {
+    await this.#scripts.expect(keysOf(ref), [memberOf(ref), silenceMs, this.#options.rememberEndsMs]);
   }
 
   async confirm(stream: WatchedStream): Promise<void> {
@@ -68,7 +71,7 @@ export class RedisBeatStore implements BeatStore {
   async beat(ref: StreamRef): Promise<BeatOutcome> {
     const reply = await this.#scripts.beat(keysOf(ref), [memberOf(ref), this.#options.rememberEndsMs]);
     const [state, stream, expiresInMs, forward, end] = beatReply.parse(reply);
-    if (state === 'unknown') return { state };
+    if (state === 'unknown' || state === 'silent') return { state };
     if (state === 'over') return { state, end: toEnd(end) };
     return {
       state,
@@ -94,14 +97,10 @@ export class RedisBeatStore implements BeatStore {
 
   async sweep(most: number): Promise<Sweep> {
     const { graceMs, rememberEndsMs } = this.#options;
-    const keys = [STREAM, DEADLINES, LOST, SWEPT, GRACE, RECOVERED];
-    const args = [most, CLAIM_MS, SWEEP_GAP_MS, graceMs, rememberEndsMs, JSON.stringify(LOST_END)];
+    const keys = [STREAM, DEADLINES, SILENT, SWEPT, GRACE, RECOVERED];
+    const args = [most, CLAIM_MS, SWEEP_GAP_MS, graceMs, rememberEndsMs];
     const [mustRecover, ...members] = sweepReply.parse(await this.#scripts.sweep(keys, args));
-    return { lost: members.map(refOf), mustRecover: mustRecover === 1 };
-  }
-
-  async reported(refs: readonly StreamRef[]): Promise<void> {
-    if (refs.length > 0) await available(this.#redis.zrem(LOST, ...refs.map(memberOf)));
+    return { silent: members.map(refOf), mustRecover: mustRecover === 1 };
   }
 
   async beginRecovery(): Promise<boolean> {
@@ -142,8 +141,8 @@ async function available<Answer>(command: Promise<Answer>): Promise<Answer> {
   }
 }
 
-function keysOf(ref: StreamRef): readonly [string, string] {
-  return [STREAM + memberOf(ref), DEADLINES];
+function keysOf(ref: StreamRef): readonly string[] {
+  return [STREAM + memberOf(ref), DEADLINES, SILENT];
 }
 
 function memberOf({ userId, streamId }: StreamRef): string {

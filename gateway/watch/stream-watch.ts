@@ -18,6 +18,11 @@ import { forwardInMs, watchTimes } from './watch-times.ts';
 
 /** An acquire may be under way for so long before its stream counts as lost. */
 const ACQUIRE_TIME_MS = 15_000;
+/**
+ * An account ignores the loss of a stream that it heard of within this share of the silence: more than a beat interval, which is
+ * half a lease at most, and less than a silence, because what was passed on may have taken its time.
+ */
+const HEARD_SHARE = 0.75;
 
 export interface StreamWatchOptions {
   readonly sessions: SessionsClient;
@@ -56,8 +61,7 @@ export class StreamWatch {
     const { sessions, store, policy } = this.#options;
     const times = watchTimes(policy());
     const ref = { userId, streamId: request.streamId ?? randomUUID() };
-    const lost = await this.#record(() => store.expect(ref, ACQUIRE_TIME_MS + times.silenceMs));
-    if (lost) throw new StreamEndedError(ref.streamId, lost);
+    await this.#record(() => store.expect(ref, ACQUIRE_TIME_MS + times.silenceMs));
     let granted: Granted;
     try {
       granted = await sessions.acquire(userId, { ...request, streamId: ref.streamId, mode: 'watched' });
@@ -81,7 +85,9 @@ export class StreamWatch {
     const { store } = this.#options;
     const ref = { userId, streamId };
     const outcome = await this.#record(() => store.beat(ref));
-    if (!outcome || outcome.state === 'unknown') return await this.#askAccount(ref);
+    // Where the beat could not be recorded, or may come too late, the account is told of it: others may report a silence.
+    if (!outcome || outcome.state === 'silent') return await this.#vouch(ref, await this.#passOn(ref));
+    if (outcome.state === 'unknown') return await this.#vouch(ref, await this.#lookUp(ref));
     if (outcome.state === 'over') throw new StreamEndedError(streamId, outcome.end);
     const { stream, expiresInMs, ending } = outcome;
     if (outcome.forward) this.#forward(ref);
@@ -113,17 +119,52 @@ export class StreamWatch {
     await Promise.all(this.#forwarding);
   }
 
-  async #askAccount(ref: StreamRef): Promise<Alive> {
+  /**
+   * No beat of it was recorded for so long that its player counts as lost, unless the account heard of it by another way: from
+   * a gateway that cannot reach the store.
+   *
+   * @returns whether it is over
+   */
+  async reportSilent(ref: StreamRef): Promise<boolean> {
     const { userId, streamId } = ref;
     const { sessions, store, policy } = this.#options;
-    const view = await this.#account.ask(userId);
-    const stream = view.active.find((other) => other.streamId === streamId);
-    if (!stream) {
-      const end = view.ended.find((other) => other.streamId === streamId)?.end ?? { reason: 'unknown' };
-      // An unknown one may be acquired by other ways at any time.
-      if (end.reason !== 'unknown') await this.#note(ref, end);
-      throw new StreamEndedError(streamId, end);
+    const times = watchTimes(policy());
+    await sessions.release(userId, { streamId, lost: true, silentMs: HEARD_SHARE * times.silenceMs });
+    const { active, ended } = await this.#account.ask(userId);
+    const stream = active.find((other) => other.streamId === streamId);
+    if (stream?.mode === 'watched' && !stream.ending) {
+      await store.adopt({ ...toWatched(userId, stream), ...times }, forwardInMs(stream, Date.now()));
+      return false;
     }
+    const end = ended.find((other) => other.streamId === streamId)?.end;
+    if (end) await store.end(ref, end);
+    else await store.cancel(ref);
+    return end !== undefined;
+  }
+
+  async #lookUp(ref: StreamRef): Promise<StreamView> {
+    const { active, ended } = await this.#account.ask(ref.userId);
+    const stream = active.find(({ streamId }) => streamId === ref.streamId);
+    if (stream) return stream.mode === 'direct' ? await this.#passOn(ref) : stream;
+    return await this.#gone(ref, ended.find(({ streamId }) => streamId === ref.streamId)?.end ?? { reason: 'unknown' });
+  }
+
+  async #passOn(ref: StreamRef): Promise<StreamView> {
+    const [answer] = await this.#options.sessions.heartbeat(ref.userId, ref.streamId);
+    if (answer?.alive && answer.stream) return answer.stream;
+    return await this.#gone(ref, answer && !answer.alive ? answer.end : { reason: 'unknown' });
+  }
+
+  async #gone(ref: StreamRef, end: StreamGone): Promise<never> {
+    // An unknown one may be acquired by other ways at any time.
+    if (end.reason !== 'unknown') await this.#note(ref, end);
+    throw new StreamEndedError(ref.streamId, end);
+  }
+
+  /** By what its account says. */
+  async #vouch(ref: StreamRef, stream: StreamView): Promise<Alive> {
+    const { userId } = ref;
+    const { store, policy } = this.#options;
     const times = watchTimes(policy());
     const { heartbeatIntervalMs } = times;
     const watched = toWatched(userId, stream);
@@ -132,12 +173,7 @@ export class StreamWatch {
       const expiresInMs = Math.max(0, Date.parse(stream.ending.at) - Math.max(startOfLease, Date.now()));
       return { stream: watched, heartbeatIntervalMs, expiresInMs, ending: stream.ending.end };
     }
-    if (stream.mode === 'direct') {
-      const [answer] = await sessions.heartbeat(userId, streamId);
-      if (!answer?.alive) throw new StreamEndedError(streamId, answer?.end ?? { reason: 'unknown' });
-      return { stream: watched, heartbeatIntervalMs, expiresInMs: answer.expiresInMs };
-    }
-    if (stream.mode === 'counted') return { stream: watched, heartbeatIntervalMs, expiresInMs: stream.leaseMs };
+    if (stream.mode !== 'watched') return { stream: watched, heartbeatIntervalMs, expiresInMs: stream.leaseMs };
     await this.#record(() => store.adopt({ ...watched, ...times }, forwardInMs(stream, Date.now())));
     return { stream: watched, heartbeatIntervalMs, expiresInMs: times.silenceMs };
   }

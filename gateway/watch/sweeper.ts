@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { SessionsClient } from '../../client/sessions.ts';
 import { StoreUnavailableError } from '../redis/connection.ts';
 import type { BeatStore, StreamRef } from './beat-store.ts';
 
 export interface SweeperOptions {
-  readonly sessions: Pick<SessionsClient, 'release'>;
   readonly store: BeatStore;
+  /** Tells the account. @returns whether the stream is over */
+  readonly report: (stream: StreamRef) => Promise<boolean>;
   readonly logger: Pick<Logger, 'warn' | 'info' | 'error'>;
   /** Brings every stream that the accounts know into the store. */
   readonly recover: (signal: AbortSignal) => Promise<number>;
@@ -70,10 +70,10 @@ export class Sweeper {
     // What happened while the store was away is not in it.
     if (this.#storeFailed) await store.requireRecovery();
     this.#storeFailed = false;
-    const { lost, mustRecover } = await store.sweep(MOST_AT_ONCE);
+    const { silent, mustRecover } = await store.sweep(MOST_AT_ONCE);
     this.#recovered = !mustRecover;
     if (mustRecover) this.#recovering ??= this.#recover().finally(() => (this.#recovering = undefined));
-    const queue = [...lost];
+    const queue = [...silent];
     const report = async (): Promise<void> => {
       for (let stream = queue.pop(); stream; stream = queue.pop()) await this.#report(stream);
     };
@@ -81,16 +81,12 @@ export class Sweeper {
   }
 
   async #report(stream: StreamRef): Promise<void> {
-    const { sessions, store, logger, onLost } = this.#options;
-    const { userId, streamId } = stream;
+    const { report, logger, onLost } = this.#options;
     try {
-      await sessions.release(userId, { streamId, lost: true });
+      if (await report(stream)) onLost?.();
     } catch (error) {
-      logger.warn({ userId, streamId, error: String(error) }, 'a lost player could not be reported; it will be again');
-      return;
+      logger.warn({ ...stream, error: String(error) }, 'a lost player could not be reported; it will be again');
     }
-    await store.reported([stream]);
-    onLost?.();
   }
 
   async #recover(): Promise<void> {

@@ -28,7 +28,7 @@ function behavesAsBeatStore(create: () => BeatStore): void {
 
   /** Streams of this test that a sweep found lost. */
   async function sweep(): Promise<readonly StreamRef[]> {
-    return (await store.sweep(100)).lost.filter(({ userId }) => userId === ref.userId);
+    return (await store.sweep(100)).silent.filter(({ userId }) => userId === ref.userId);
   }
 
   it('knows nothing of a stream nobody acquired, nor of one whose acquire is under way', async () => {
@@ -54,15 +54,29 @@ function behavesAsBeatStore(create: () => BeatStore): void {
     assert(again.state === 'alive' && again.forward);
   });
 
-  it('ends a silent stream once, and answers its late beat with the reason', async () => {
+  it('finds a silent stream once, and leaves its late beat to its account', async () => {
     await store.sweep(100);
     await store.confirm(streamOf(ref));
     await eventually(async () => assert.deepEqual(await sweep(), [ref]));
     assert.deepEqual(await sweep(), [], 'one caller reports it');
+    assert.deepEqual(await store.beat(ref), { state: 'silent' });
+    await store.end(ref, { reason: 'expired' });
     assert.deepEqual(await store.beat(ref), { state: 'over', end: { reason: 'expired' } });
-    assert.deepEqual(await store.expect(ref, 5_000), { reason: 'expired' }, 'its account may not know yet');
-    await store.reported([ref]);
-    assert.equal(await store.expect(ref, 5_000), undefined);
+  });
+
+  it('goes on with a silent stream that its account still has, and forgets one it does not know', async () => {
+    await store.sweep(100);
+    const other = { ...ref, streamId: 'other' };
+    for (const each of [ref, other]) await store.confirm(streamOf(each));
+    const found: StreamRef[] = [];
+    await eventually(async () => {
+      found.push(...(await sweep()));
+      assert.equal(found.length, 2);
+    });
+    await store.adopt(streamOf(ref), 60_000);
+    assert.equal((await store.beat(ref)).state, 'alive');
+    await store.cancel(other);
+    assert.deepEqual(await store.beat(other), { state: 'unknown' });
   });
 
   it('reports an acquire whose answer never came as lost', async () => {
@@ -152,15 +166,15 @@ describe('the record of who beats', () => {
       await store.sweep(9);
       await store.confirm(streamOf(ref));
       nowMs = 31_000;
-      assert.deepEqual((await store.sweep(9)).lost, []);
+      assert.deepEqual((await store.sweep(9)).silent, []);
       nowMs = 31_900;
-      assert.deepEqual((await store.sweep(9)).lost, []);
+      assert.deepEqual((await store.sweep(9)).silent, []);
       nowMs = 32_000;
-      assert.deepEqual((await store.sweep(9)).lost, [ref]);
+      assert.deepEqual((await store.sweep(9)).silent, [ref]);
       nowMs = 43_000;
-      assert.deepEqual((await store.sweep(9)).lost, [], 'a pause again');
+      assert.deepEqual((await store.sweep(9)).silent, [], 'a pause again');
       for (nowMs = 44_000; nowMs < 45_000; nowMs += 100) await store.sweep(9);
-      await store.reported([ref]);
+      await store.end(ref, { reason: 'expired' });
       assert.equal(await store.size(), 0);
     });
   });
@@ -194,7 +208,7 @@ describe('the record of who beats', () => {
       await Promise.all(refs.map((ref) => first.confirm(streamOf(ref, { silenceMs: 1 }))));
       const found: StreamRef[] = [];
       await eventually(async () => {
-        for (const { lost } of await Promise.all(stores.map((store) => store.sweep(10)))) found.push(...lost);
+        for (const { silent } of await Promise.all(stores.map((store) => store.sweep(10)))) found.push(...silent);
         assert.equal(found.length, refs.length);
       });
       assert.equal(new Set(found.map(({ userId }) => userId)).size, refs.length);
@@ -206,7 +220,7 @@ describe('the record of who beats', () => {
       await eventually(async () =>
         assert.equal(await redis.zcount('{stream-sessions}:deadlines', '-inf', Date.now()), 1),
       );
-      assert.deepEqual((await store.sweep(10)).lost, []);
+      assert.deepEqual((await store.sweep(10)).silent, []);
     });
 
     it('says that it is away, and that it must recover once its data are lost', async () => {

@@ -126,6 +126,19 @@ describe('the ledger of an account', () => {
     );
   });
 
+  it('takes no loss of a stream it heard of lately by another way', () => {
+    const account = new Account();
+    account.acquire('a', { mode: 'watched' });
+    account.after(40_000);
+    account.ledger.heartbeat([{ streamId: 'a' }], account.nowMs);
+    account.after(5_000);
+    account.ledger.release([{ streamId: 'a', lost: true, silentMs: 30_000 }], account.nowMs);
+    assert.equal(account.ledger.slots(), 1);
+    account.after(25_000);
+    account.ledger.release([{ streamId: 'a', lost: true, silentMs: 30_000 }], account.nowMs);
+    assert.deepEqual(account.endOf('a'), { reason: 'expired' });
+  });
+
   it('takes a loss only for streams that are watched', () => {
     const account = new Account();
     account.acquire('direct');
