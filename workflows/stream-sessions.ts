@@ -70,6 +70,10 @@ class SessionsRun {
   readonly #ledger: SessionLedger;
   readonly #continueAfter: number;
   #messages = 0;
+  /** What the timer that is set waits for. */
+  #armed: Wake | undefined;
+  /** A message calls for another timer, or for the next run. */
+  #woken = false;
   #shownSlots = workflowInfo().typedSearchAttributes.get(activeStreamsKey);
 
   constructor(input: StreamSessionsInput) {
@@ -98,19 +102,19 @@ class SessionsRun {
   async #live(): Promise<void> {
     // Messages that came before this run began are handled by now, as handlers are registered: their beats count.
     for (;;) {
+      this.#woken = false;
       this.#ledger.advance(Date.now());
       this.#publish();
       if (this.#mustContinue()) return this.#continue();
       const wake = this.#nextWake();
+      this.#armed = wake;
       if (!wake) {
-        await condition(() => this.#mustContinue() || this.#nextWake() !== undefined);
+        await condition(() => this.#woken || this.#nextWake() !== undefined);
         continue;
       }
       const remainingMs = wake.atMs - Date.now();
       if (remainingMs <= 0 && this.#isIdle()) return;
-      await condition(() => this.#mustContinue() || this.#mustRearm(wake), Math.max(remainingMs, 1), {
-        summary: wake.summary,
-      });
+      await condition(() => this.#woken, Math.max(remainingMs, 1), { summary: wake.summary });
     }
   }
 
@@ -154,6 +158,9 @@ class SessionsRun {
     this.#messages++;
     const answer = decide();
     this.#publish();
+    // Decided here and not in the loop's conditions: these are evaluated in every task, also in one that only refuses a message.
+    // Nothing of it is in the history, so a timer that was moved then would be missing when the account is replayed.
+    if (this.#mustContinue() || this.#mustRearm()) this.#woken = true;
     return answer;
   }
 
@@ -202,7 +209,9 @@ class SessionsRun {
    * The timer must be set earlier when something ends earlier. Later is a matter of cost: a fired timer with its task is five
    * events, a new timer in a task that runs anyway is two. So it is moved when less than half of the wait would be left.
    */
-  #mustRearm(armed: Wake): boolean {
+  #mustRearm(): boolean {
+    const armed = this.#armed;
+    if (!armed) return false;
     const next = this.#nextWake();
     if (!next) return true;
     const nowMs = Date.now();

@@ -48,4 +48,21 @@ describe('an account that is read before a new worker has caught up', function (
     await fixture.startWorker();
     await acquire('c');
   });
+
+  it('is not moved by what it refuses: a refused message is in no history', async () => {
+    const policy = policyWith({ leaseMs: 3_000, heartbeatIntervalMs: 1_000 });
+    const sessions = fixture.sessions({ policy, timeoutMs: 30_000 });
+    const userId = randomUUID();
+    await sessions.acquire(userId, { streamId: 'a', deviceId: 'tv' });
+    await sleep(1_000);
+    // Moves the end of the lease by less than it would take to move the timer.
+    await fixture.handle(userId).signal('heartbeat', [{ streamId: 'a' }]);
+    await sleep(1_500);
+    // By now the timer could be moved.
+    await sessions.list(userId);
+    await assert.rejects(sessions.acquire(userId, { streamId: '', deviceId: 'tv' }));
+    await fixture.stopWorker();
+    await fixture.startWorker();
+    await sessions.acquire(userId, { streamId: 'b', deviceId: 'tv' });
+  });
 });
