@@ -44,8 +44,8 @@ export interface Alive {
 
 /**
  * Streams whose players beat here. Accounts decide who may play; this knows who is alive, so that a beat costs no call to
- * Temporal. What the store does not know, or cannot say because it is away, the account is asked: a query, which leaves no
- * history. All methods throw what `SessionsClient` throws.
+ * Temporal. What the store does not know, the account is asked, which leaves no history; what the store cannot record because it
+ * is away, the account is told. All methods throw what `SessionsClient` throws.
  */
 export class StreamWatch {
   readonly #options: StreamWatchOptions;
