@@ -7,11 +7,12 @@ import { EdgeModel } from './edge-model.ts';
 import { FAILED_SEEDS } from './failed-seeds.ts';
 import { play } from './play.ts';
 import { makeSchedule } from './schedule.ts';
+import { extent } from '../support/extent.ts';
 
 const BRIDGES = 3;
 const AT_ONCE = 80;
 const SEED = Number(process.env['CONVERGENCE_SEED'] ?? randomInt(1_000_000));
-const SCHEDULES = Number(process.env['CONVERGENCE_SCHEDULES'] ?? 250);
+const SCHEDULES = Number(process.env['CONVERGENCE_SCHEDULES'] ?? extent(1_000, 120));
 
 const POLICY: Partial<EventPolicy> = {
   ...TEST_POLICY,

@@ -1,3 +1,4 @@
+import { extent } from '../../support/extent.ts';
 import type { ChaosOptions } from '../options.ts';
 
 export interface SessionsChaosOptions extends Pick<ChaosOptions, 'seed' | 'faultMs' | 'pauseMs' | 'buildToxiproxy'> {
@@ -8,7 +9,7 @@ export interface SessionsChaosOptions extends Pick<ChaosOptions, 'seed' | 'fault
 }
 
 export const QUICK_SESSIONS: Omit<SessionsChaosOptions, 'seed'> = {
-  faultMs: 18_000,
+  faultMs: extent(18_000, 10_000),
   pauseMs: [800, 2_400],
   buildToxiproxy: false,
   lanes: 10,

@@ -85,6 +85,7 @@ export async function startGateways(policy: Partial<SessionPolicy> = {}): Promis
     },
     async stop() {
       for (const gateway of gateways) await gateway.close();
+      await terminateAll(client);
       await fixture.stopWorker();
       await native.close();
       await connection.close();
@@ -93,6 +94,16 @@ export async function startGateways(policy: Partial<SessionPolicy> = {}): Promis
   };
   await fixture.startWorker();
   return fixture;
+}
+
+/** The next test's gateways would read what is left, all at their start. */
+async function terminateAll(client: Client): Promise<void> {
+  for await (const { workflowId } of client.workflow.list({ query: "ExecutionStatus = 'Running'" })) {
+    await client.workflow
+      .getHandle(workflowId)
+      .terminate()
+      .catch(() => undefined);
+  }
 }
 
 async function start(

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { StreamLimitReachedError } from '../../client/session-errors.ts';
+import { freePort } from '../../local/ports.ts';
+import { startWorkerProcess, type WorkerProcess } from '../../local/worker-process.ts';
+import { startRedisServer, whyNoRedis, type RedisServer } from '../support/redis-server.ts';
+import { JWT_SECRET, startGateways, type GatewayFixture } from './support/gateways.ts';
+import { Player, streamIdOf } from './support/player.ts';
+
+const ACQUIRES = 200;
+const NOWHERE = 'http://127.0.0.1:9';
+
+describe('200 acquires at once, with a limit of three', function () {
+  this.timeout(90_000);
+  let redis: RedisServer;
+  let fixture: GatewayFixture;
+  let folder: string;
+  let mortal: WorkerProcess | undefined;
+  const urls: string[] = [];
+
+  before(async function () {
+    this.timeout(900_000);
+    const why = whyNoRedis();
+    if (why !== undefined) {
+      console.log(`      skipped: ${why}`);
+      this.skip();
+    }
+    redis = await startRedisServer();
+    folder = await mkdtemp(path.join(tmpdir(), 'race-'));
+    const keyFile = path.join(folder, 'lease.pem');
+    const { privateKey } = generateKeyPairSync('ed25519');
+    await writeFile(keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+    fixture = await startGateways();
+    const shared = { GATEWAY_REDIS_URL: redis.url, LEASE_PRIVATE_KEY_FILE: keyFile, GATEWAY_REPLICAS: '3' };
+    const port = await freePort();
+    mortal = await startWorkerProcess({
+      temporalAddress: fixture.address,
+      namespace: fixture.namespace,
+      awsUrl: NOWHERE,
+      stream: { url: NOWHERE, apiKey: '', apiSecret: '', appId: '' },
+      roles: 'gateway',
+      env: { ...shared, GATEWAY_ADDRESS: `127.0.0.1:${port}`, JWT_SECRET },
+    });
+    const alive = await Promise.all([1, 2].map(() => fixture.startGateway(shared)));
+    await mortal.ready();
+    urls.push(`http://127.0.0.1:${port}`, ...alive.map(({ url }) => url));
+  });
+  after(async () => {
+    mortal?.kill('SIGKILL');
+    await mortal?.exited;
+    await fixture?.stop();
+    await redis?.kill();
+    if (folder) await rm(folder, { recursive: true });
+  });
+
+  it('grants exactly three through three gateways and directly, though one is killed; retries get the same stream', async () => {
+    const userId = randomUUID();
+    const granted = new Set<string>();
+    const answers = Array.from({ length: ACQUIRES }, async (_, index) => {
+      if (index === ACQUIRES / 4) mortal?.kill('SIGKILL');
+      return index % 4 === 3 ? await directly(index) : await overHttp(index);
+    });
+    const outcomes = await Promise.all(answers);
+    assert.equal(outcomes.filter((outcome) => outcome === 'granted').length, 3);
+    assert.equal(granted.size, 3);
+    assert.equal(outcomes.filter((outcome) => outcome === 'refused').length, ACQUIRES - 3);
+    const view = await fixture.sessions.list(userId);
+    assert.deepEqual(new Set(view.active.map(({ streamId }) => streamId)), granted);
+
+    async function directly(index: number): Promise<'granted' | 'refused'> {
+      try {
+        const { stream } = await fixture.sessions.acquire(userId, {
+          streamId: `s${index}`,
+          deviceId: `d${index}`,
+          mode: 'watched',
+        });
+        granted.add(stream.streamId);
+        return 'granted';
+      } catch (error) {
+        assert(error instanceof StreamLimitReachedError, String(error));
+        return 'refused';
+      }
+    }
+
+    /** Tried again with the same key at the next gateway, as after a lost answer, and once more when it was granted. */
+    async function overHttp(index: number): Promise<'granted' | 'refused'> {
+      const key = { 'idempotency-key': `key-${index}` };
+      const wish = { deviceId: `d${index}` };
+      for (let attempt = 0; attempt < 20; attempt++) {
+        const player = new Player(urls[(index + attempt) % urls.length] ?? '', userId);
+        const answer = await player.acquire(wish, key).catch(() => undefined);
+        if (answer?.status === 409) return 'refused';
+        if (answer?.status === 201) {
+          const again = await new Player(urls[1] ?? '', userId).acquire(wish, key);
+          assert.deepEqual([again.status, streamIdOf(again)], [201, streamIdOf(answer)]);
+          granted.add(streamIdOf(answer));
+          return 'granted';
+        }
+        assert.ok(answer === undefined || answer.status === 503, `${answer?.status}`);
+      }
+      throw new Error(`acquire ${index} was never answered`);
+    }
+  });
+});
