@@ -1,6 +1,5 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { extent } from '../support/extent.ts';
 
 export interface ChaosOptions {
   readonly seed: number;
@@ -22,7 +21,7 @@ export interface ChaosOptions {
 }
 
 export const QUICK: Omit<ChaosOptions, 'seed'> = {
-  faultMs: extent(24_000, 14_000),
+  faultMs: 24_000,
   waveSize: 30,
   waveEveryMs: 3_000,
   pauseMs: [500, 2_000],
