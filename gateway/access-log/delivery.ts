@@ -47,9 +47,7 @@ export class Delivery {
   }
 
   counts(): { recovered: number; sent: number; spooled: number; failures: number } {
-    const sentOfLoaded = this.#loaded ? this.#loaded.segment.records - this.#loaded.messages.lines : 0;
-    const { records = 0, recovered = 0 } = this.#options.overflow ?? {};
-    const spooled = records - sentOfLoaded;
+    const { records: spooled = 0, recovered = 0 } = this.#options.overflow ?? {};
     return { recovered, sent: this.#sent, spooled, failures: this.#outage.total };
   }
 

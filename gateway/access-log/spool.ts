@@ -31,6 +31,7 @@ export class Spool {
   readonly #directory: string;
   readonly #maxBytes: number;
   #segments: Segment[] = [];
+  #loaded: LoadedSegment | undefined;
   #recovered = 0;
   #opened: Promise<void> | undefined;
 
@@ -39,8 +40,9 @@ export class Spool {
     this.#maxBytes = maxBytes;
   }
 
+  /** Records that were not sent yet; of a segment that is being sent, those that remain. */
   get records(): number {
-    return this.#segments.reduce((sum, { records }) => sum + records, 0);
+    return this.#segments.reduce((sum, segment) => sum + this.#remainingOf(segment), 0);
   }
 
   get bytes(): number {
@@ -102,13 +104,18 @@ export class Spool {
     const lines = text.split('\n').filter((line) => parseAccessRow(line) !== undefined);
     const messages = new MessageQueue();
     for (const message of packLines(lines, limits)) messages.push(message);
-    return { segment, messages, unreadable: Math.max(0, segment.records - lines.length) };
+    this.#loaded = { segment, messages, unreadable: Math.max(0, segment.records - lines.length) };
+    return this.#loaded;
   }
 
   async remove({ segment }: LoadedSegment): Promise<void> {
     // Forgotten first: what cannot be deleted is sent again by the next run, not by this one over and over.
     this.#segments = this.#segments.filter(({ name }) => name !== segment.name);
     await rm(join(this.#directory, segment.name), { force: true });
+  }
+
+  #remainingOf({ name, records }: Segment): number {
+    return this.#loaded?.segment.name === name ? this.#loaded.messages.lines : records;
   }
 
   async #find(): Promise<void> {

@@ -93,7 +93,7 @@ describe('the access log of a gateway', () => {
     lake.writer({ queueName, bucket });
     await eventually(() => assert.equal(log.counts().sent, 4_000), { timeoutMs: 20_000 });
     assert.deepEqual([log.counts().spooled, log.counts().buffered, log.counts().dropped], [0, 0, 0]);
-    assert.deepEqual(await readdir(spoolDirectory), []);
+    await eventually(async () => assert.deepEqual(await readdir(spoolDirectory), []));
     await eventually(async () => assertSameIds(await lake.rows(bucket), records));
   }).timeout(40_000);
 
@@ -112,7 +112,7 @@ describe('the access log of a gateway', () => {
     assert.equal(second.counts().recovered, 300);
     assertConserved(second);
     assertSameIds(queued(queueName), records);
-    assert.deepEqual(await readdir(spoolDirectory), []);
+    await eventually(async () => assert.deepEqual(await readdir(spoolDirectory), []));
   });
 
   it('sends the readable records of a damaged spool, and leaves files of others alone', async () => {
