@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SocialEvent } from '../contracts/social-event.ts';
 import { abortable, type Bell } from './abortable.ts';
-import { backoffMs, type BackoffSchedule } from './backoff.ts';
+import { backoffMs, type BackoffSchedule } from '../contracts/backoff.ts';
 import type { EventStarter, StartOutcome } from './event-starter.ts';
 import type { Held } from './in-hand.ts';
 import type { QueueTally } from './queue-tally.ts';

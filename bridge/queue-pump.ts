@@ -11,7 +11,7 @@ import { PatientStarter } from './patient-starter.ts';
 import type { MessageCounts, QueueTally, Settlement } from './queue-tally.ts';
 import { Receiver } from './receiver.ts';
 import { RetryGate } from './retry-gate.ts';
-import type { EntryFailure } from './sqs-batch.ts';
+import type { EntryFailure } from '../contracts/sqs-batch.ts';
 import type { QueueMessage, SqsQueue } from './sqs-queue.ts';
 import { StartPause } from './start-pause.ts';
 import { LostVisibility, VisibilityKeeper } from './visibility-keeper.ts';

@@ -12,7 +12,7 @@ import { randomUUID } from 'node:crypto';
 import { firstSentMs } from '../contracts/dead-letter-attributes.ts';
 import type { MessageAttributes } from './dead-letter-message.ts';
 import type { ReceivedMessage } from './in-hand.ts';
-import { entryId, failuresOf, type EntryFailure } from './sqs-batch.ts';
+import { entryId, failuresOf, type EntryFailure } from '../contracts/sqs-batch.ts';
 
 export interface QueueMessage extends ReceivedMessage {
   /** When SQS took it, microseconds since the Unix epoch. */

@@ -1,16 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { commaList, hostAndPort, milliseconds, positiveInt } from '../contracts/settings-fields.ts';
 import { addressSet } from './ip-address.ts';
 
-const positiveInt = z.coerce.number().int().positive();
-const milliseconds = z.coerce.number().int().min(1);
-const address = z.string().regex(/^.+:\d{1,5}$/, 'must be host:port');
-const list = z
-  .string()
-  .default('')
-  .transform((text) => text.split(',').map((item) => item.trim()))
-  .transform((items) => items.filter((item) => item !== ''));
+const list = commaList.default([]);
 const file = z.string().transform((name, context) => {
   try {
     return readFileSync(name, 'utf8');
@@ -46,7 +40,7 @@ function publicKeysIn(pem: string | undefined): readonly string[] {
 
 /** Settings of the gateway, by the names of their environment variables; `.env.example` explains each. */
 export const gatewaySettings = {
-  GATEWAY_ADDRESS: address.default('127.0.0.1:3000'),
+  GATEWAY_ADDRESS: hostAndPort.default('127.0.0.1:3000'),
   GATEWAY_INSTANCE: z.string().default(`${hostname()}-${process.pid}`),
   GATEWAY_TLS_KEY_FILE: file.optional(),
   GATEWAY_TLS_CERT_FILE: file.optional(),

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { createSessionsClient } from '../client/sessions.ts';
 import type { SessionPolicy } from '../contracts/session-limits.ts';
 import type { EndedStream } from '../contracts/session-stream.ts';
+import { splitHostAndPort } from '../contracts/settings-fields.ts';
 import { userIdOfSessions } from '../contracts/workflow-ids.ts';
 import type { AccessLog } from './access-log/access-log.ts';
 import { createTokenVerifier } from './auth/token-verifier.ts';
@@ -28,8 +29,6 @@ export interface GatewayOptions {
   readonly client: Client;
   readonly logger: Logger;
   readonly accessLog?: AccessLog | undefined;
-  /** Of the sessions workers; default `stream-sessions`. */
-  readonly taskQueue?: string;
 }
 
 /** A gateway that watches streams; `listen` opens it to requests. */
@@ -46,7 +45,7 @@ export interface Gateway {
 
 /** @throws InvalidSessionPolicyError, BlacklistFileError, TypeError or Error on settings that cannot be used */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  const { settings, client, logger, accessLog, taskQueue } = options;
+  const { settings, client, logger, accessLog } = options;
   const policySource = await openPolicy(settings.SESSIONS_POLICY_FILE, logger);
   const policy = (): SessionPolicy => policySource.current();
   const stores: GatewayStores = await openGatewayStores(settings, policy(), logger, (part) => metrics.degraded(part));
@@ -60,7 +59,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     client,
     policy,
     timeoutMs: settings.GATEWAY_CALL_TIMEOUT_MS,
-    ...(taskQueue === undefined ? {} : { taskQueue }),
   });
   const watch = new StreamWatch({
     sessions,
@@ -115,9 +113,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     tls: tlsOf(settings),
     limits: limitsOf(settings),
   });
-  const { host, port } = splitAddress(settings.GATEWAY_ADDRESS);
   return {
-    listen: () => app.listen({ host, port }),
+    listen: () => app.listen(splitHostAndPort(settings.GATEWAY_ADDRESS)),
     unready,
     async streamsEnded(workflowId, ends) {
       const userId = userIdOfSessions(workflowId);
@@ -188,10 +185,4 @@ function limitsOf(settings: GatewaySettings): RequestLimits {
 
 function tlsOf({ GATEWAY_TLS_KEY_FILE: key, GATEWAY_TLS_CERT_FILE: cert }: GatewaySettings) {
   return key === undefined || cert === undefined ? undefined : { key, cert };
-}
-
-function splitAddress(hostAndPort: string): { readonly host: string; readonly port: number } {
-  const separator = hostAndPort.lastIndexOf(':');
-  const host = hostAndPort.slice(0, separator).replace(/^\[(.*)\]$/, '$1');
-  return { host, port: Number(hostAndPort.slice(separator + 1)) };
 }

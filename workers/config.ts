@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { requireSecureEndpoint } from '../contracts/endpoint-security.ts';
 import { DEFAULT_EVENT_POLICY, type EventPolicy } from '../contracts/event-policy.ts';
 import { MESSAGE_ROUTES } from '../contracts/names.ts';
+import { commaList, hostAndPort, milliseconds, positiveInt } from '../contracts/settings-fields.ts';
 import { accessLogSettings, lakeWriterSettings } from '../gateway/access-log/settings.ts';
 import { gatewaySettings, requireGatewayCoherence } from '../gateway/config.ts';
 
@@ -18,20 +19,12 @@ const SECURED_ENDPOINTS = [
   'JWT_JWKS_URL',
 ] as const;
 
-const positiveInt = z.coerce.number().int().positive();
-const milliseconds = z.coerce.number().int().min(1);
-const address = z.string().regex(/^.+:\d{1,5}$/, 'must be host:port');
-const commaList = z
-  .string()
-  .transform((text) => text.split(',').map((item) => item.trim()))
-  .transform((items) => items.filter((item) => item !== ''));
-
 /** Settings read from the environment; `.env.example` explains each. An empty variable counts as not set. */
 const environmentSchema = z.object({
   ROLES: commaList.pipe(z.array(z.enum(ROLES)).min(1)).default(['bridge', 'events']),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).default('info'),
-  METRICS_ADDRESS: address.default('127.0.0.1:9464'),
-  HEALTH_ADDRESS: address.default('127.0.0.1:9465'),
+  METRICS_ADDRESS: hostAndPort.default('127.0.0.1:9464'),
+  HEALTH_ADDRESS: hostAndPort.default('127.0.0.1:9465'),
   SHUTDOWN_GRACE_MS: milliseconds.default(25_000),
   PLAINTEXT_HOSTS: commaList.default([]),
   WORKFLOW_BUNDLE: z.string().optional(),

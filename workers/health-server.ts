@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { splitHostAndPort } from '../contracts/settings-fields.ts';
 
 export interface HealthServer {
   readonly port: number;
@@ -28,13 +29,12 @@ export async function startHealthServer(hostAndPort: string, checks: HealthCheck
     response.writeHead(404).end();
   });
   server.requestTimeout = 5_000;
-  const separator = hostAndPort.lastIndexOf(':');
-  const host = hostAndPort.slice(0, separator).replace(/^\[(.*)\]$/, '$1');
+  const { host, port } = splitHostAndPort(hostAndPort);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => {
       reject(new Error(`HEALTH_ADDRESS ${hostAndPort} cannot be listened on: ${cause.message}`, { cause }));
     });
-    server.listen(Number(hostAndPort.slice(separator + 1)), host, resolve);
+    server.listen(port, host, resolve);
   });
   return {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a TCP server's address is no string

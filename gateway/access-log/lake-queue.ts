@@ -7,15 +7,15 @@ import {
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 import { forwardedAttributes, firstSentMs } from '../../contracts/dead-letter-attributes.ts';
+import { entryId, failureCodesOf } from '../../contracts/sqs-batch.ts';
 import type { UnreadableMessage } from './access-rows.ts';
 import type { Receipt } from './held-messages.ts';
-import { failedEntries } from './queue-address.ts';
 
 export const BATCH = 10;
 
 const REQUEST_TIMEOUT_MS = 10_000;
 const MAX_REASON_CHARACTERS = 1_000;
-/** What SQS refuses in text [SQS API: SendMessage]. */
+/** What SQS refuses in text [SQS API: SendMessage], and characters beyond the BMP, which fauxqs refuses as well. */
 const REFUSED_CHARACTERS = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD]/g;
 
 export interface LakeQueueUrls {
@@ -58,10 +58,10 @@ export class LakeQueue {
 
   /** @returns the codes of those SQS did not delete */
   async delete(receipts: readonly Receipt[], stopping: AbortSignal): Promise<ReadonlyMap<Receipt, string>> {
-    const Entries = receipts.map(({ receiptHandle }, index) => ({ Id: String(index), ReceiptHandle: receiptHandle }));
+    const Entries = receipts.map(({ receiptHandle }, index) => ({ Id: entryId(index), ReceiptHandle: receiptHandle }));
     const command = new DeleteMessageBatchCommand({ QueueUrl: this.#urls.source, Entries });
     const abortSignal = withTimeout(stopping, REQUEST_TIMEOUT_MS);
-    return failedEntries(receipts, await this.#sqs.send(command, { abortSignal }));
+    return failureCodesOf(receipts, await this.#sqs.send(command, { abortSignal }));
   }
 
   /** @returns the codes of those whose visibility SQS did not extend */
@@ -91,13 +91,13 @@ export class LakeQueue {
 
   async #changeVisibility(receipts: readonly Receipt[], seconds: number, stopping: AbortSignal) {
     const Entries = receipts.map(({ receiptHandle }, index) => ({
-      Id: String(index),
+      Id: entryId(index),
       ReceiptHandle: receiptHandle,
       VisibilityTimeout: seconds,
     }));
     const command = new ChangeMessageVisibilityBatchCommand({ QueueUrl: this.#urls.source, Entries });
     const abortSignal = withTimeout(stopping, REQUEST_TIMEOUT_MS);
-    return failedEntries(receipts, await this.#sqs.send(command, { abortSignal }));
+    return failureCodesOf(receipts, await this.#sqs.send(command, { abortSignal }));
   }
 }
 

@@ -1,6 +1,7 @@
 import { SendMessageBatchCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { entryId, failureCodesOf } from '../../contracts/sqs-batch.ts';
 import type { PackedMessage } from './message-packer.ts';
-import { failedEntries, findQueueUrl, type QueueAddress } from './queue-address.ts';
+import { findQueueUrl, type QueueAddress } from './queue-address.ts';
 
 /** A request without an answer for this long is given up, and made again. */
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -32,9 +33,9 @@ export class MessageSender {
   async send(messages: readonly PackedMessage[], stopping: AbortSignal): Promise<SendOutcome> {
     const abortSignal = AbortSignal.any([stopping, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]);
     this.#url ??= await findQueueUrl(this.#sqs, this.#address, abortSignal);
-    const Entries = messages.map(({ lines }, index) => ({ Id: String(index), MessageBody: lines.join('\n') }));
+    const Entries = messages.map(({ lines }, index) => ({ Id: entryId(index), MessageBody: lines.join('\n') }));
     const command = new SendMessageBatchCommand({ QueueUrl: this.#url, Entries });
-    const failures = failedEntries(messages, await this.#sqs.send(command, { abortSignal }));
+    const failures = failureCodesOf(messages, await this.#sqs.send(command, { abortSignal }));
     const isRefused = (message: PackedMessage) => REFUSAL.test(failures.get(message) ?? '');
     return {
       sent: messages.filter((message) => !failures.has(message)),

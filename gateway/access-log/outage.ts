@@ -1,5 +1,6 @@
-const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 20_000;
+import { backoffMs } from '../../contracts/backoff.ts';
+
+const PAUSES = { initialMs: 500, maximumMs: 20_000 };
 
 export interface OutageOptions {
   readonly onFailure: (error: unknown, pauseMs: number) => void;
@@ -34,8 +35,7 @@ export class Outage {
   failed(error: unknown): number {
     this.#failures += 1;
     this.#total += 1;
-    const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (this.#failures - 1));
-    const pauseMs = Math.round(longest * (0.5 + (this.#options.random ?? Math.random)() / 2));
+    const pauseMs = Math.round(backoffMs(PAUSES, this.#failures, this.#options.random));
     this.#options.onFailure(error, pauseMs);
     return pauseMs;
   }

@@ -10,19 +10,3 @@ export async function findQueueUrl(sqs: SQSClient, address: QueueAddress, abortS
   if (QueueUrl === undefined) throw new Error(`SQS gave no URL for the queue ${address.queueName}`);
   return QueueUrl;
 }
-
-interface BatchAnswer {
-  readonly Successful?: readonly { readonly Id?: string | undefined }[] | undefined;
-  readonly Failed?: readonly { readonly Id?: string | undefined; readonly Code?: string | undefined }[] | undefined;
-}
-
-/** The code SQS gave for each entry of a batch that failed. One the answer does not mention has failed too. */
-export function failedEntries<Item>(items: readonly Item[], answer: BatchAnswer): ReadonlyMap<Item, string> {
-  const succeeded = new Set(answer.Successful?.map(({ Id }) => Id));
-  const codes = new Map(answer.Failed?.map(({ Id, Code }) => [Id, Code]));
-  const failed = items.flatMap((item, index) => {
-    const id = String(index);
-    return succeeded.has(id) ? [] : [[item, codes.get(id) ?? 'NotMentioned'] as const];
-  });
-  return new Map(failed);
-}

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { ACCESS_LOG_BUCKET, ACCESS_LOG_QUEUE } from '../../contracts/access-record.ts';
+import { milliseconds, positiveInt } from '../../contracts/settings-fields.ts';
 import type { AccessLogSettings } from './access-log.ts';
 import type { LakeWriterSettings } from './lake-writer.ts';
 
-const milliseconds = z.coerce.number().int().min(1);
-const bytes = z.coerce.number().int().min(1);
+const bytes = positiveInt;
 
 /** Settings of a gateway's access log, by environment variable; to be spread into a schema. */
 export const accessLogSettings = {

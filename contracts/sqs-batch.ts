@@ -29,6 +29,11 @@ export function failuresOf<Item>(items: readonly Item[], output: BatchOutput): R
   return failures;
 }
 
+/** The codes of {@link failuresOf} alone. */
+export function failureCodesOf<Item>(items: readonly Item[], output: BatchOutput): ReadonlyMap<Item, string> {
+  return new Map(Array.from(failuresOf(items, output), ([item, { code }]) => [item, code]));
+}
+
 function toFailure(entry: BatchResultErrorEntry | undefined): EntryFailure {
   const code = entry?.Code ?? 'NotMentioned';
   return { code, final: entry?.SenderFault === true && !/thrott/i.test(code) };
