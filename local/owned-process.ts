@@ -4,6 +4,8 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 
+/** A crash names its cause in the first lines and where it came from in the last. */
+const HEAD_LINES = 10;
 const TAIL_LINES = 20;
 const OUTPUT_GRACE_MS = 500;
 
@@ -37,11 +39,11 @@ export class OwnedProcess {
   readonly pid: number;
   readonly exited: Promise<ProcessExit>;
   readonly #child: ChildProcess;
-  readonly #tail: string[];
+  readonly #output: string[];
 
-  private constructor(child: ChildProcess, pid: number, tail: string[]) {
+  private constructor(child: ChildProcess, pid: number, output: string[]) {
     this.#child = child;
-    this.#tail = tail;
+    this.#output = output;
     this.pid = pid;
     this.exited = exitOf(child);
   }
@@ -59,17 +61,17 @@ export class OwnedProcess {
       ...(options.env && { env: options.env }),
       ...(options.cwd !== undefined && { cwd: options.cwd }),
     });
-    const tail: string[] = [];
+    const output: string[] = [];
     const keep = (line: string) => {
-      tail.push(line);
-      if (tail.length > TAIL_LINES) tail.shift();
+      output.push(line);
+      if (output.length > HEAD_LINES + TAIL_LINES) output.splice(HEAD_LINES, 1);
       options.onLine?.(line);
     };
     readLines(child.stdout, keep);
     readLines(child.stderr, keep);
     await once(child, 'spawn');
     if (child.pid === undefined) throw new Error(`${command} did not start`);
-    const owned = new OwnedProcess(child, child.pid, tail);
+    const owned = new OwnedProcess(child, child.pid, output);
     owned.#watch();
     return owned;
   }
@@ -78,9 +80,9 @@ export class OwnedProcess {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  /** The last lines it wrote. */
-  get tail(): string {
-    return this.#tail.join('\n');
+  /** The first lines it wrote, and the last ones. */
+  get output(): string {
+    return this.#output.join('\n');
   }
 
   kill(signal: NodeJS.Signals): void {

@@ -88,7 +88,7 @@ async function download(target: string, search: BinarySearch): Promise<void> {
     const exit = await fetcher.exitWithin(timeoutMs, STOP_GRACE_MS, search.signal);
     const fetched = path.join(scratch, downloadedName());
     if (!(await isExecutable(fetched))) {
-      throw new Error(exit.signal === null ? lastLine(fetcher.tail) : `no answer after ${seconds} s`);
+      throw new Error(exit.signal === null ? lastLine(fetcher.output) : `no answer after ${seconds} s`);
     }
     const fault = await faultOf(fetched);
     if (fault !== undefined) throw new Error(fault);

@@ -56,7 +56,7 @@ async function install({ go, env, timeoutMs, onProgress, signal }: BuildOptions)
     const exit = await build.exitWithin(timeoutMs, STOP_GRACE_MS, signal);
     if (exit.code === 0) return;
     const after = Math.round((Date.now() - startedAt) / 1000);
-    throw new Error(`go install ended with ${describeExit(exit)} after ${after} s:\n${build.tail}`);
+    throw new Error(`go install ended with ${describeExit(exit)} after ${after} s:\n${build.output}`);
   } finally {
     clearInterval(reporter);
   }

@@ -8,6 +8,10 @@ import { claimPort, isListening } from './ports.ts';
 
 const HOST = '127.0.0.1';
 const POLL_MS = 100;
+/** The server chooses ports for its inner services, and panics where another process takes one before it does. */
+const START_ATTEMPTS = 3;
+/** Of a panic in Go [Go runtime: package documentation]. */
+const PANIC_EXIT_CODE = 2;
 const FRONTEND_SERVICE = 'temporal.api.workflowservice.v1.WorkflowService';
 /** `grpc.health.v1.HealthCheckResponse.ServingStatus`. */
 const SERVING = 1;
@@ -42,12 +46,33 @@ export interface TemporalServer {
   stop(): Promise<void>;
 }
 
+class EndedEarlyError extends Error {
+  override readonly name = 'EndedEarlyError';
+  readonly exit: ProcessExit;
+
+  constructor(address: string, exit: ProcessExit, output: string) {
+    super(`the Temporal server on ${address} ended early (${describeExit(exit)}):\n${output}`);
+    this.exit = exit;
+  }
+}
+
 /**
- * Starts a Temporal development server and waits until it answers.
+ * Starts a Temporal development server and waits until it answers; one that panics is started anew, twice at most.
  * @throws PortInUseError
- * @throws Error with the end of the server's output when it dies early or does not answer in time
+ * @throws Error with the server's output when it dies early or does not answer in time
  */
 export async function startTemporalServer(options: TemporalServerOptions): Promise<TemporalServer> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await startOnce(options);
+    } catch (error) {
+      const panicked = error instanceof EndedEarlyError && error.exit.code === PANIC_EXIT_CODE;
+      if (!panicked || attempt === START_ATTEMPTS) throw error;
+    }
+  }
+}
+
+async function startOnce(options: TemporalServerOptions): Promise<TemporalServer> {
   const port = await claimPort(options.port, 'TEMPORAL_PORT');
   const uiPort = options.uiPort === 'none' ? undefined : await claimPort(options.uiPort, 'TEMPORAL_UI_PORT');
   if (options.databaseFile !== undefined) await mkdir(path.dirname(options.databaseFile), { recursive: true });
@@ -85,12 +110,9 @@ function commandLine(options: TemporalServerOptions, port: number, uiPort: numbe
 async function waitUntilServing(address: string, child: OwnedProcess, timeoutMs: number): Promise<void> {
   const deadline = Date.now() + timeoutMs;
   while (!(await isServing(address))) {
-    if (!child.running) {
-      const exit = describeExit(await child.exited);
-      throw new Error(`the Temporal server on ${address} ended early (${exit}):\n${child.tail}`);
-    }
+    if (!child.running) throw new EndedEarlyError(address, await child.exited, child.output);
     if (Date.now() > deadline) {
-      throw new Error(`the Temporal server on ${address} did not answer within ${timeoutMs} ms:\n${child.tail}`);
+      throw new Error(`the Temporal server on ${address} did not answer within ${timeoutMs} ms:\n${child.output}`);
     }
     await delay(POLL_MS);
   }

@@ -125,10 +125,10 @@ async function waitUntilReady(child: OwnedProcess, healthUrl: string, timeoutMs:
   while (!(await isReady(healthUrl))) {
     if (!child.running) {
       const exit = describeExit(await child.exited);
-      throw new Error(`the worker process ${child.pid} ended before it was ready (${exit}):\n${child.tail}`);
+      throw new Error(`the worker process ${child.pid} ended before it was ready (${exit}):\n${child.output}`);
     }
     if (Date.now() > deadline) {
-      throw new Error(`the worker process ${child.pid} was not ready within ${timeoutMs} ms:\n${child.tail}`);
+      throw new Error(`the worker process ${child.pid} was not ready within ${timeoutMs} ms:\n${child.output}`);
     }
     await delay(POLL_MS);
   }

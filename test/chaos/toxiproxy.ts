@@ -33,7 +33,7 @@ export class Toxiproxy {
     const port = await freePort();
     const server = await OwnedProcess.start(binary, ['-host', '127.0.0.1', '-port', String(port)]);
     await eventually(async () => {
-      if (!(await isListening(port))) throw new Error(`Toxiproxy does not answer:\n${server.tail}`);
+      if (!(await isListening(port))) throw new Error(`Toxiproxy does not answer:\n${server.output}`);
     });
     return new Toxiproxy(server, `http://127.0.0.1:${port}`);
   }

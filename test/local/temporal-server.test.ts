@@ -72,6 +72,19 @@ describe('a Temporal development server', function () {
     await rm(directory, { recursive: true, force: true });
   });
 
+  it('is started anew after a panic, and fails with all of its output when it goes on panicking', async () => {
+    const directory = await mkdtemp(path.join(tmpdir(), 'local-temporal-'));
+    const binary = path.join(directory, 'temporal');
+    const panicsLeft = (count: number) => writeFile(path.join(directory, 'panics-left'), String(count));
+    await writeFile(binary, panicking(directory, await temporalBinary()), { mode: 0o755 });
+    await panicsLeft(2);
+    const server = await startTemporalServer({ binary, uiPort: 'none' });
+    await server.stop();
+    await panicsLeft(3);
+    await assert.rejects(startTemporalServer({ binary, uiPort: 'none' }), /ended early[^]*panic: no port[^]*frame 99/);
+    await rm(directory, { recursive: true, force: true });
+  });
+
   it('ends when the process that started it is killed', async function () {
     if (process.platform === 'win32') this.skip();
     const script = `
@@ -129,4 +142,16 @@ async function withClient(server: TemporalServer, use: (client: Client) => Promi
 async function retentionDays(connection: Connection, namespace: string): Promise<number> {
   const { config } = await connection.workflowService.describeNamespace({ namespace });
   return Number(config?.workflowExecutionRetentionTtl?.seconds) / 86_400;
+}
+
+/** The Temporal CLI, after it has ended as often as the file says the way Go panics. */
+function panicking(directory: string, temporal: string): string {
+  return `#!/bin/sh
+left=$(cat "${directory}/panics-left")
+[ "$left" -gt 0 ] || exec "${temporal}" "$@"
+echo $((left - 1)) > "${directory}/panics-left"
+echo 'panic: no port' >&2
+seq -f 'frame %g' 99 >&2
+exit 2
+`;
 }
