@@ -1,6 +1,5 @@
 import { releaseInBulk } from '../convergence/bulk-release.ts';
 import { stopSharedTemporal } from '../support/temporal.ts';
-import { removeSharedWorkflowBundle } from '../support/workflow-bundle.ts';
 import { describeRun, judge } from './accounting.ts';
 import { HELP, readOptions } from './options.ts';
 import { runChaos } from './run.ts';
@@ -37,7 +36,6 @@ async function main(): Promise<void> {
       process.exitCode = 1;
   } finally {
     await stopSharedTemporal();
-    await removeSharedWorkflowBundle();
   }
 }
 

@@ -1,11 +1,6 @@
-import type { RootHookObject } from 'mocha';
-import { stopSharedTemporal } from './temporal.ts';
-import { removeSharedWorkflowBundle } from './workflow-bundle.ts';
+import { temporalBinary } from './temporal.ts';
 
-/** What the whole run shares is given up when the last test is done. */
-export const mochaHooks: RootHookObject = {
-  async afterAll() {
-    await stopSharedTemporal();
-    await removeSharedWorkflowBundle();
-  },
-};
+/** Fetched or built before the test processes start: each of them would do it by itself. */
+export async function mochaGlobalSetup(): Promise<void> {
+  await temporalBinary();
+}

@@ -17,8 +17,8 @@ let server: TemporalServer | undefined;
 let shared: Promise<SharedTemporal> | undefined;
 
 /**
- * One Temporal development server, in memory, for the whole run; started by the first test that asks, stopped by
- * `hooks.ts`. Tests keep out of each other's way by workflow ids and task queues of their own.
+ * One Temporal development server, in memory, for all tests of this process; started by the first that asks, ended with the
+ * process. Tests keep out of each other's way by workflow ids and task queues of their own.
  */
 export function sharedTemporal(): Promise<SharedTemporal> {
   shared ??= start();
