@@ -21,6 +21,11 @@ const FORGERIES: ReadonlySet<UnauthenticatedReason> = new Set([
   'wrongAudience',
 ]);
 
+interface Limited {
+  readonly kind: 'address' | 'user';
+  readonly value: string;
+}
+
 export interface GuardOptions {
   readonly tokens: TokenVerifier;
   readonly blacklist: Blacklist;
@@ -47,7 +52,7 @@ export class Guard {
   /** @throws Problem (`blocked`, `rate-limited`) */
   async admitAddress(address: string): Promise<void> {
     this.#refuseBlocked({ address });
-    await this.#take(this.#options.addressLimiter, addressKey(address), { address });
+    await this.#take(this.#options.addressLimiter, addressKey(address), { kind: 'address', value: address });
   }
 
   /** @throws UnauthenticatedError, Problem (`blocked`, `rate-limited`), KeysUnavailableError, StoreUnavailableError */
@@ -61,7 +66,7 @@ export class Guard {
   async admitUser(caller: Caller, userId: string): Promise<void> {
     if (!mayActFor(caller, userId)) throw new Problem('forbidden', 'the token acts for another user');
     this.#refuseBlocked({ user: userId });
-    await this.#take(this.#options.userLimiter, canonicalUserKey(userId), { user: userId });
+    await this.#take(this.#options.userLimiter, canonicalUserKey(userId), { kind: 'user', value: userId });
   }
 
   /** A device is known only from the body. @throws Problem (`blocked`) */
@@ -106,19 +111,15 @@ export class Guard {
     if (block) throw blocked(block);
   }
 
-  async #take(limiter: RateLimiter, key: string, subject: { address: string } | { user: string }): Promise<void> {
+  async #take(limiter: RateLimiter, key: string, subject: Limited): Promise<void> {
     const verdict = await limiter.take(key);
     if (verdict.allowed) return;
-    const struck =
-      'user' in subject
-        ? ({ kind: 'user', value: subject.user } as const)
-        : ({ kind: 'address', value: subject.address } as const);
-    this.#options.abuse.strike(struck, 'too many requests');
-    throw rateLimited(struck.kind, verdict);
+    this.#options.abuse.strike(subject, 'too many requests');
+    throw rateLimited(subject.kind, verdict);
   }
 }
 
-function rateLimited(whose: 'address' | 'user', { retryAfterMs, resetAfterMs }: RateVerdict): Problem {
+function rateLimited(whose: Limited['kind'], { retryAfterMs, resetAfterMs }: RateVerdict): Problem {
   const waitMs = retryAfterMs || resetAfterMs;
   return new Problem('rate-limited', `too many requests of this ${whose}`, {
     headers: retryAfter(waitMs),

@@ -84,6 +84,13 @@ export interface BeatStore {
   size(): Promise<number>;
 }
 
+export interface BeatStoreOptions {
+  /** Longest silence of any stream, milliseconds: how long nothing ends after a pause of the sweeps. */
+  readonly graceMs: number;
+  /** How long ends are remembered, milliseconds. */
+  readonly rememberEndsMs: number;
+}
+
 /** Reports of lost players are handed out anew after this. */
 export const CLAIM_MS = 10_000;
 /** Sweeps come every second; when they did not for so long, beats may have gone unheard. */

@@ -5,6 +5,7 @@ import {
   SWEEP_GAP_MS,
   type BeatOutcome,
   type BeatStore,
+  type BeatStoreOptions,
   type StreamRef,
   type Sweep,
   type WatchedStream,
@@ -18,13 +19,6 @@ interface Entry {
   readonly forwardAtMs: number;
   readonly end?: StreamGone;
   readonly endsAtMs: number;
-}
-
-export interface BeatStoreOptions {
-  /** Longest silence of any stream, milliseconds: how long nothing ends after a pause of the sweeps. */
-  readonly graceMs: number;
-  /** How long ends are remembered, milliseconds. */
-  readonly rememberEndsMs: number;
 }
 
 /** For a gateway that is alone: what it holds is gone with the process, and recovered from the accounts by the next one. */

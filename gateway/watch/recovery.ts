@@ -4,8 +4,7 @@ import { accountsThatPlay } from '../../client/session-accounts.ts';
 import type { SessionsClient } from '../../client/sessions.ts';
 import type { SessionPolicy } from '../../contracts/session-limits.ts';
 import type { BeatStore } from './beat-store.ts';
-import { toWatched } from './stream-watch.ts';
-import { forwardInMs, watchTimes } from './watch-times.ts';
+import { adoptStream } from './watched-stream.ts';
 
 const ACCOUNTS_AT_ONCE = 20;
 /** Visibility trails what happens by a second or two, so it is read again after this. */
@@ -52,9 +51,6 @@ async function readAccounts(
 async function adoptStreams({ sessions, store, policy }: RecoveryOptions, userId: string): Promise<number> {
   const { active } = await sessions.list(userId);
   const watched = active.filter(({ mode, ending }) => mode === 'watched' && !ending);
-  const times = watchTimes(policy());
-  for (const stream of watched) {
-    await store.adopt({ ...toWatched(userId, stream), ...times }, forwardInMs(stream, Date.now()));
-  }
+  for (const stream of watched) await adoptStream(store, userId, stream, policy());
   return watched.length;
 }

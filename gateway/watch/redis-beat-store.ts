@@ -9,11 +9,11 @@ import {
   SWEEP_GAP_MS,
   type BeatOutcome,
   type BeatStore,
+  type BeatStoreOptions,
   type StreamRef,
   type Sweep,
   type WatchedStream,
 } from './beat-store.ts';
-import type { BeatStoreOptions } from './memory-beat-store.ts';
 import { BEAT, CANCEL, END, EXPECT, FORWARD_AGAIN, SWEEP, WATCH } from './redis-beat-scripts.ts';
 
 const STREAM = `${REDIS_PREFIX}:stream:`;

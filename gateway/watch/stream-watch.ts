@@ -14,7 +14,8 @@ import type { EvictReply, EvictRequest, SessionsView } from '../../contracts/str
 import { StoreUnavailableError } from '../redis/connection.ts';
 import type { BeatStore, StreamRef, WatchedStream } from './beat-store.ts';
 import { SharedQuestion } from './shared-question.ts';
-import { forwardInMs, watchTimes } from './watch-times.ts';
+import { watchTimes } from './watch-times.ts';
+import { adoptStream, endOf, toWatchedStream } from './watched-stream.ts';
 
 /** An acquire may be under way for so long before its stream counts as lost. */
 const ACQUIRE_TIME_MS = 15_000;
@@ -59,9 +60,9 @@ export class StreamWatch {
 
   async acquire(userId: string, request: AcquireOptions): Promise<Granted> {
     const { sessions, store, policy } = this.#options;
-    const times = watchTimes(policy());
+    const { silenceMs } = watchTimes(policy());
     const ref = { userId, streamId: request.streamId ?? randomUUID() };
-    await this.#record(() => store.expect(ref, ACQUIRE_TIME_MS + times.silenceMs));
+    await this.#record(() => store.expect(ref, ACQUIRE_TIME_MS + silenceMs));
     let granted: Granted;
     try {
       granted = await sessions.acquire(userId, { ...request, streamId: ref.streamId, mode: 'watched' });
@@ -74,10 +75,10 @@ export class StreamWatch {
     const { stream } = granted;
     // A repeated request id is answered with the stream it made, whatever id was asked for.
     if (stream.streamId !== ref.streamId || stream.mode !== 'watched') await this.#record(() => store.cancel(ref));
-    if (stream.mode === 'watched') await this.#record(() => store.confirm({ ...toWatched(userId, stream), ...times }));
+    if (stream.mode === 'watched') await this.#record(() => store.confirm(toWatchedStream(userId, stream, policy())));
     const nowMs = Date.parse(stream.leaseEndsAt) - stream.leaseMs;
     await Promise.all(granted.evicted.map((ended) => this.#noteEnded(userId, ended, nowMs)));
-    return stream.mode === 'watched' ? { ...granted, expiresInMs: times.silenceMs } : granted;
+    return stream.mode === 'watched' ? { ...granted, expiresInMs: silenceMs } : granted;
   }
 
   /** @throws StreamEndedError when the stream is over or unknown */
@@ -128,25 +129,25 @@ export class StreamWatch {
   async reportSilent(ref: StreamRef): Promise<boolean> {
     const { userId, streamId } = ref;
     const { sessions, store, policy } = this.#options;
-    const times = watchTimes(policy());
-    await sessions.release(userId, { streamId, lost: true, silentMs: HEARD_SHARE * times.silenceMs });
-    const { active, ended } = await this.#account.ask(userId);
-    const stream = active.find((other) => other.streamId === streamId);
+    const silentMs = HEARD_SHARE * watchTimes(policy()).silenceMs;
+    await sessions.release(userId, { streamId, lost: true, silentMs });
+    const account = await this.#account.ask(userId);
+    const stream = account.active.find((other) => other.streamId === streamId);
     if (stream?.mode === 'watched' && !stream.ending) {
-      await store.adopt({ ...toWatched(userId, stream), ...times }, forwardInMs(stream, Date.now()));
+      await adoptStream(store, userId, stream, policy());
       return false;
     }
-    const end = ended.find((other) => other.streamId === streamId)?.end;
+    const end = endOf(account, streamId);
     if (end) await store.end(ref, end);
     else await store.cancel(ref);
     return end !== undefined;
   }
 
   async #lookUp(ref: StreamRef): Promise<StreamView> {
-    const { active, ended } = await this.#account.ask(ref.userId);
-    const stream = active.find(({ streamId }) => streamId === ref.streamId);
+    const account = await this.#account.ask(ref.userId);
+    const stream = account.active.find(({ streamId }) => streamId === ref.streamId);
     if (stream) return stream.mode === 'direct' ? await this.#passOn(ref) : stream;
-    return await this.#gone(ref, ended.find(({ streamId }) => streamId === ref.streamId)?.end ?? { reason: 'unknown' });
+    return await this.#gone(ref, endOf(account, ref.streamId) ?? { reason: 'unknown' });
   }
 
   async #passOn(ref: StreamRef): Promise<StreamView> {
@@ -162,20 +163,18 @@ export class StreamWatch {
   }
 
   /** By what its account says. */
-  async #vouch(ref: StreamRef, stream: StreamView): Promise<Alive> {
-    const { userId } = ref;
+  async #vouch({ userId }: StreamRef, stream: StreamView): Promise<Alive> {
     const { store, policy } = this.#options;
-    const times = watchTimes(policy());
-    const { heartbeatIntervalMs } = times;
-    const watched = toWatched(userId, stream);
+    const watched = toWatchedStream(userId, stream, policy());
+    const { heartbeatIntervalMs } = watched;
     if (stream.ending) {
       const startOfLease = Date.parse(stream.leaseEndsAt) - stream.leaseMs;
       const expiresInMs = Math.max(0, Date.parse(stream.ending.at) - Math.max(startOfLease, Date.now()));
       return { stream: watched, heartbeatIntervalMs, expiresInMs, ending: stream.ending.end };
     }
     if (stream.mode !== 'watched') return { stream: watched, heartbeatIntervalMs, expiresInMs: stream.leaseMs };
-    await this.#record(() => store.adopt({ ...watched, ...times }, forwardInMs(stream, Date.now())));
-    return { stream: watched, heartbeatIntervalMs, expiresInMs: times.silenceMs };
+    await this.#record(() => adoptStream(store, userId, stream, policy()));
+    return { stream: watched, heartbeatIntervalMs, expiresInMs: watched.silenceMs };
   }
 
   /** In the background: the player need not wait for it. */
@@ -212,14 +211,6 @@ export class StreamWatch {
       return undefined;
     }
   }
-}
-
-export function toWatched(
-  userId: string,
-  stream: StreamView,
-): Pick<WatchedStream, 'userId' | 'streamId' | 'deviceId' | 'contentId'> {
-  const { streamId, deviceId, contentId } = stream;
-  return { userId, streamId, deviceId, ...(contentId === undefined ? {} : { contentId }) };
 }
 
 function isRefusal(error: unknown): boolean {

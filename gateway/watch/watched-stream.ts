@@ -1,0 +1,27 @@
+import type { StreamGone } from '../../client/session-errors.ts';
+import type { SessionPolicy } from '../../contracts/session-limits.ts';
+import type { StreamView } from '../../contracts/session-stream.ts';
+import type { SessionsView } from '../../contracts/stream-sessions.ts';
+import type { BeatStore, WatchedStream } from './beat-store.ts';
+import { forwardInMs, watchTimes } from './watch-times.ts';
+
+/** A stream of an account as gateways watch it under a policy. */
+export function toWatchedStream(userId: string, stream: StreamView, policy: SessionPolicy): WatchedStream {
+  const { streamId, deviceId, contentId } = stream;
+  return { userId, streamId, deviceId, ...(contentId === undefined ? {} : { contentId }), ...watchTimes(policy) };
+}
+
+/** Watches from now on what its account has. */
+export async function adoptStream(
+  store: Pick<BeatStore, 'adopt'>,
+  userId: string,
+  stream: StreamView,
+  policy: SessionPolicy,
+): Promise<void> {
+  await store.adopt(toWatchedStream(userId, stream, policy), forwardInMs(stream, Date.now()));
+}
+
+/** How it ended, as long as its account remembers. */
+export function endOf({ ended }: SessionsView, streamId: string): StreamGone | undefined {
+  return ended.find((other) => other.streamId === streamId)?.end;
+}
