@@ -1,15 +1,12 @@
-import { S3Client } from '@aws-sdk/client-s3';
-import { SQSClient } from '@aws-sdk/client-sqs';
 import type { MetricMeter } from '@temporalio/common';
 import type { Logger } from 'pino';
 import { ACCESS_LOG_QUEUE } from '../contracts/access-record.ts';
 import { createAccessLog, type AccessLog } from '../gateway/access-log/access-log.ts';
 import { createLakeWriter, type LakeWriter } from '../gateway/access-log/lake-writer.ts';
 import { toAccessLogOptions, toLakeWriterOptions } from '../gateway/access-log/settings.ts';
+import { createS3Client, createSqsClient } from './aws-clients.ts';
 import type { WorkerConfig } from './config.ts';
 
-/** A request without an answer for this long is given up; above the long poll of 20 s. */
-const REQUEST_TIMEOUT_MS = 30_000;
 const METRICS_INTERVAL_MS = 5_000;
 
 /** The access log of this process's gateway; undefined when no queue is set. */
@@ -19,7 +16,10 @@ export function createGatewayAccessLog(
   onDropped?: (records: number) => void,
 ): AccessLog | undefined {
   const settings = toAccessLogOptions(config.environment);
-  return settings && createAccessLog({ ...settings, sqs: sqsOf(config), logger, ...(onDropped ? { onDropped } : {}) });
+  return (
+    settings &&
+    createAccessLog({ ...settings, sqs: createSqsClient(config), logger, ...(onDropped ? { onDropped } : {}) })
+  );
 }
 
 /** Writes the records of all gateways to S3, as a role of its own. */
@@ -28,14 +28,8 @@ export function createAccessLogWriter(config: WorkerConfig, logger: Logger, mete
   const queue = environment.ACCESS_LOG_QUEUE ?? ACCESS_LOG_QUEUE;
   const writer = createLakeWriter({
     ...toLakeWriterOptions({ ...environment, ACCESS_LOG_QUEUE: queue }),
-    sqs: sqsOf(config),
-    s3: new S3Client({
-      region: environment.AWS_REGION,
-      ...endpointOf(config, environment.AWS_ENDPOINT_URL_S3),
-      // Servers other than AWS seldom know a bucket's name as a host.
-      forcePathStyle: environment.AWS_ENDPOINT_URL_S3 !== undefined || environment.AWS_ENDPOINT_URL !== undefined,
-      requestHandler: { requestTimeout: REQUEST_TIMEOUT_MS, throwOnRequestTimeout: true, connectionTimeout: 5_000 },
-    }),
+    sqs: createSqsClient(config),
+    s3: createS3Client(config),
     logger: logger.child({ component: 'access-log' }),
     shutdownGraceMs: environment.SHUTDOWN_GRACE_MS / 2,
   });
@@ -49,19 +43,4 @@ function exportCounts(writer: LakeWriter, meter: MetricMeter): void {
     for (const [count, value] of Object.entries(writer.counts()))
       if (typeof value === 'number') gauge.set(value, { count });
   }, METRICS_INTERVAL_MS).unref();
-}
-
-function sqsOf(config: WorkerConfig): SQSClient {
-  const { environment } = config;
-  return new SQSClient({
-    region: environment.AWS_REGION,
-    ...endpointOf(config, environment.AWS_ENDPOINT_URL_SQS),
-    maxAttempts: 2,
-    requestHandler: { requestTimeout: REQUEST_TIMEOUT_MS, throwOnRequestTimeout: true, connectionTimeout: 5_000 },
-  });
-}
-
-function endpointOf({ environment }: WorkerConfig, own: string | undefined): { readonly endpoint?: string } {
-  const endpoint = own ?? environment.AWS_ENDPOINT_URL;
-  return endpoint === undefined ? {} : { endpoint };
 }

@@ -1,4 +1,3 @@
-import { SQSClient } from '@aws-sdk/client-sqs';
 import { Client, Connection } from '@temporalio/client';
 import type { MetricMeter } from '@temporalio/common';
 import type { Logger } from 'pino';
@@ -6,10 +5,8 @@ import { BRIDGE_METRICS, type BridgeMeter } from '../bridge/bridge-meter.ts';
 import { startBridge, type Bridge } from '../bridge/bridge.ts';
 import type { BridgeCounts } from '../bridge/queue-tally.ts';
 import { createTemporalStarter } from '../bridge/start-event.ts';
+import { createSqsClient } from './aws-clients.ts';
 import type { WorkerConfig } from './config.ts';
-
-/** A request without an answer for this long is given up; above the long poll of 20 s. */
-const SQS_REQUEST_TIMEOUT_MS = 30_000;
 
 export interface EventBridgeOptions {
   readonly config: WorkerConfig;
@@ -29,19 +26,11 @@ export async function createEventBridge({
   shutdownGraceMs,
 }: EventBridgeOptions): Promise<Bridge> {
   const { environment, policy } = config;
-  const endpoint = environment.AWS_ENDPOINT_URL_SQS ?? environment.AWS_ENDPOINT_URL;
-  const sqs = new SQSClient({
-    region: environment.AWS_REGION,
-    ...(endpoint === undefined ? {} : { endpoint }),
-    // The bridge has its own backoff; without the throw, a hung socket would only be logged.
-    maxAttempts: 2,
-    requestHandler: { requestTimeout: SQS_REQUEST_TIMEOUT_MS, throwOnRequestTimeout: true, connectionTimeout: 5_000 },
-  });
   // Of its own, because its retries end with the deadline of the call; connected when an edge is first resumed.
   const resuming = Connection.lazy(config.temporal.connectionOptions);
   const resumeClient = new Client({ connection: resuming, namespace: config.temporal.namespace });
   const bridge = await startBridge({
-    sqs,
+    sqs: createSqsClient(config),
     // An eager start goes to the worker of this process, whatever version is current.
     starter: createTemporalStarter({
       client,

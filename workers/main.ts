@@ -67,6 +67,7 @@ async function serve(
   const failed = Promise.all(running).then(() => new Promise<never>(() => undefined));
   let bridge: Bridge | undefined;
   let health: HealthServer | undefined;
+  const undrained: unknown[] = [];
   try {
     if (config.roles.has('bridge')) {
       bridge = await createEventBridge({ config, client, logger, meter, shutdownGraceMs: graceMs - workerGraceMs });
@@ -87,8 +88,8 @@ async function serve(
   } finally {
     // Also after a failed start: workers that go on would keep a process alive that does half of its work.
     const drained = await Promise.allSettled([bridge?.stop(), gateway?.close(), lakeWriter?.stop()]);
-    for (const part of drained)
-      if (part.status === 'rejected') logger.error({ error: String(part.reason) }, 'not drained');
+    for (const part of drained) if (part.status === 'rejected') undrained.push(part.reason);
+    for (const error of undrained) logger.error({ error: String(error) }, 'not drained');
     if (bridge) logger.info({ counts: bridge.counts() }, 'bridge drained');
     for (const worker of workers.values()) if (worker.getState() === 'RUNNING') worker.shutdown();
     // All of them drain, also when one fails at it.
@@ -96,6 +97,7 @@ async function serve(
     await health?.close();
   }
   await Promise.all(running);
+  if (undrained.length > 0) throw new AggregateError(undrained, 'a part of this process could not be drained');
 }
 
 /** What `GET /readyz` says, as a metric, for those who alert on it. */
