@@ -13,7 +13,7 @@ import { LINKS, planFaults, PROCESSES, type Link, type ProcessName } from './pla
 import { ProcessSlot } from './process-slot.ts';
 import { Queues } from './queues.ts';
 import { countOpen, countStatuses, settle } from './settling.ts';
-import { findToxiproxy, Toxiproxy } from './toxiproxy.ts';
+import { startToxiproxy, type Toxiproxy } from './toxiproxy.ts';
 
 const READY_MS = 120_000;
 const WORKER_ENV = {
@@ -34,7 +34,7 @@ const WORKER_ENV = {
 /** One run: traffic under faults, healing, and the facts to judge it by. */
 export async function runChaos(options: ChaosOptions, onEvent: (line: string) => void): Promise<RunFacts> {
   const skipped: string[] = [];
-  const toxiproxy = await startToxiproxy(options, skipped);
+  const toxiproxy = await startToxiproxy(options.buildToxiproxy, skipped);
   const cluster = await Cluster.start(options.seed);
   const slots = await makeSlots(cluster, toxiproxy, onEvent);
   try {
@@ -110,15 +110,6 @@ async function publishWaves(options: ChaosOptions, queues: Queues): Promise<Traf
     await queues.publish([...wave.messages, ...late]);
   }
   return waves;
-}
-
-async function startToxiproxy({ buildToxiproxy }: ChaosOptions, skipped: string[]): Promise<Toxiproxy | undefined> {
-  try {
-    return await Toxiproxy.start(await findToxiproxy(buildToxiproxy));
-  } catch (error) {
-    skipped.push(error instanceof Error ? error.message : String(error));
-    return undefined;
-  }
 }
 
 async function makeSlots(

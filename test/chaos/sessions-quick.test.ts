@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { whyNoRedis } from '../support/redis-server.ts';
+import { skipWhereMissing } from '../support/skip-where-missing.ts';
 import { QUICK_SESSIONS } from './sessions/options.ts';
 import { runSessionsChaos } from './sessions/run.ts';
 import { describeSessionsRun, judgeSessions } from './sessions/verdict.ts';
@@ -10,11 +11,7 @@ describe('stream sessions under faults', function () {
   this.timeout(900_000);
 
   it('are never over a cap, end no stream that plays and leak no slot', async function () {
-    const why = whyNoRedis();
-    if (why !== undefined) {
-      console.log(`      skipped: ${why}`);
-      this.skip();
-    }
+    skipWhereMissing(this, whyNoRedis());
     const seed = Number(process.env['CHAOS_SEED'] ?? randomInt(1_000_000));
     const facts = await runSessionsChaos({ seed, ...QUICK_SESSIONS }, () => undefined);
     const verdict = judgeSessions(facts);

@@ -61,8 +61,18 @@ export class Toxiproxy {
   }
 }
 
+/** Undefined, with the reason added to what the run skipped, where there is none. */
+export async function startToxiproxy(build: boolean, skipped: string[]): Promise<Toxiproxy | undefined> {
+  try {
+    return await Toxiproxy.start(await findToxiproxy(build));
+  } catch (error) {
+    skipped.push(error instanceof Error ? error.message : String(error));
+    return undefined;
+  }
+}
+
 /** The Toxiproxy server in the cache, built there with Go when asked for. @throws Error that says why there is none */
-export async function findToxiproxy(build: boolean): Promise<string> {
+async function findToxiproxy(build: boolean): Promise<string> {
   const target = path.join(cacheDirectory(), `toxiproxy-${VERSION}`, 'toxiproxy-server');
   if (await exists(target)) return target;
   if (!build) throw new Error('Toxiproxy is not in the cache; npm run chaos builds it once');

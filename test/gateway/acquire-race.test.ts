@@ -1,40 +1,30 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, randomUUID } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { randomUUID } from 'node:crypto';
 import { StreamLimitReachedError } from '../../client/session-errors.ts';
 import { freePort } from '../../local/ports.ts';
 import { startWorkerProcess, type WorkerProcess } from '../../local/worker-process.ts';
-import { startRedisServer, whyNoRedis, type RedisServer } from '../support/redis-server.ts';
+import { whyNoRedis } from '../support/redis-server.ts';
+import { skipWhereMissing } from '../support/skip-where-missing.ts';
 import { JWT_SECRET, startGateways, type GatewayFixture } from './support/gateways.ts';
 import { Player, streamIdOf } from './support/player.ts';
+import { startSharedStore, type SharedStore } from './support/shared-store.ts';
 
 const ACQUIRES = 200;
 const NOWHERE = 'http://127.0.0.1:9';
 
 describe('200 acquires at once, with a limit of three', function () {
   this.timeout(90_000);
-  let redis: RedisServer;
+  let store: SharedStore;
   let fixture: GatewayFixture;
-  let folder: string;
   let mortal: WorkerProcess | undefined;
   const urls: string[] = [];
 
   before(async function () {
     this.timeout(900_000);
-    const why = whyNoRedis();
-    if (why !== undefined) {
-      console.log(`      skipped: ${why}`);
-      this.skip();
-    }
-    redis = await startRedisServer();
-    folder = await mkdtemp(path.join(tmpdir(), 'race-'));
-    const keyFile = path.join(folder, 'lease.pem');
-    const { privateKey } = generateKeyPairSync('ed25519');
-    await writeFile(keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+    skipWhereMissing(this, whyNoRedis());
+    store = await startSharedStore();
     fixture = await startGateways();
-    const shared = { GATEWAY_REDIS_URL: redis.url, LEASE_PRIVATE_KEY_FILE: keyFile, GATEWAY_REPLICAS: '3' };
+    const { settings } = store;
     const port = await freePort();
     mortal = await startWorkerProcess({
       temporalAddress: fixture.address,
@@ -42,9 +32,9 @@ describe('200 acquires at once, with a limit of three', function () {
       awsUrl: NOWHERE,
       stream: { url: NOWHERE, apiKey: '', apiSecret: '', appId: '' },
       roles: 'gateway',
-      env: { ...shared, GATEWAY_ADDRESS: `127.0.0.1:${port}`, JWT_SECRET },
+      env: { ...settings, GATEWAY_ADDRESS: `127.0.0.1:${port}`, JWT_SECRET },
     });
-    const alive = await Promise.all([1, 2].map(() => fixture.startGateway(shared)));
+    const alive = await Promise.all([1, 2].map(() => fixture.startGateway(settings)));
     await mortal.ready();
     urls.push(`http://127.0.0.1:${port}`, ...alive.map(({ url }) => url));
   });
@@ -52,8 +42,7 @@ describe('200 acquires at once, with a limit of three', function () {
     mortal?.kill('SIGKILL');
     await mortal?.exited;
     await fixture?.stop();
-    await redis?.kill();
-    if (folder) await rm(folder, { recursive: true });
+    await store?.stop();
   });
 
   it('grants exactly three through three gateways and directly, though one is killed; retries get the same stream', async () => {

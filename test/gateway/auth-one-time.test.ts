@@ -10,6 +10,7 @@ import { createTokenVerifier, type TokenVerifier } from '../../gateway/auth/toke
 import { connectRedis, StoreUnavailableError } from '../../gateway/redis/connection.ts';
 import { eventually } from '../support/eventually.ts';
 import { startRedisServer, whyNoRedis, type RedisServer } from '../support/redis-server.ts';
+import { skipWhereMissing } from '../support/skip-where-missing.ts';
 import { bearer, claims, hs256, refusedAs, SECRET } from './support/tokens.ts';
 
 const verifierWith = (oneTimeTokens: OneTimeTokens): TokenVerifier =>
@@ -63,11 +64,7 @@ describe('one-time tokens of several gateways', function () {
   const replicas: Redis[] = [];
 
   before(async function () {
-    const missing = whyNoRedis();
-    if (missing !== undefined) {
-      console.log(`      skipped: ${missing}`);
-      this.skip();
-    }
+    skipWhereMissing(this, whyNoRedis());
     server = await startRedisServer();
   });
   after(async () => {

@@ -7,6 +7,7 @@ import { RedisBeatStore } from '../../gateway/watch/redis-beat-store.ts';
 import { StoreUnavailableError } from '../../gateway/redis/connection.ts';
 import { eventually } from '../support/eventually.ts';
 import { startRedisServer, whyNoRedis, type RedisServer } from '../support/redis-server.ts';
+import { skipWhereMissing } from '../support/skip-where-missing.ts';
 import { connectToRedis } from './support/redis-clients.ts';
 
 const SILENCE_MS = 300;
@@ -183,11 +184,7 @@ describe('the record of who beats', () => {
     let server: RedisServer;
     let redis: Redis;
     before(async function () {
-      const why = whyNoRedis();
-      if (why !== undefined) {
-        console.log(`      skipped: ${why}`);
-        this.skip();
-      }
+      skipWhereMissing(this, whyNoRedis());
       server = await startRedisServer();
       redis = await connectToRedis(server.url);
     });

@@ -7,6 +7,7 @@ import { openRedisBlacklist, type RedisBlacklistOptions } from '../../gateway/bl
 import { connectRedis, REDIS_PREFIX, StoreUnavailableError } from '../../gateway/redis/connection.ts';
 import { eventually } from '../support/eventually.ts';
 import { startRedisServer, whyNoRedis, type RedisServer } from '../support/redis-server.ts';
+import { skipWhereMissing } from '../support/skip-where-missing.ts';
 
 const silent = { warn: () => undefined, info: () => undefined };
 
@@ -20,10 +21,7 @@ describe('the blacklist that gateways share', () => {
   const closing: (() => unknown)[] = [];
 
   before(function () {
-    const reason = whyNoRedis();
-    if (reason === undefined) return;
-    console.log(`skipped: ${reason}`);
-    this.skip();
+    skipWhereMissing(this, whyNoRedis());
   });
   beforeEach(async () => {
     server = await startRedisServer();

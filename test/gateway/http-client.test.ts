@@ -11,6 +11,7 @@ import {
 import { createLeaseVerifier } from '../../client/lease-verifier.ts';
 import { eventually } from '../support/eventually.ts';
 import { startNginx, whyNoNginx, type NginxServer } from '../support/nginx.ts';
+import { skipWhereMissing } from '../support/skip-where-missing.ts';
 import { startGateways, token, type GatewayFixture, type RunningGateway } from './support/gateways.ts';
 import { Caller } from './support/player.ts';
 
@@ -101,11 +102,7 @@ describe('the typed client over HTTP', () => {
     const trusted = getCACertificates();
     let nginx: NginxServer;
     before(async function () {
-      const why = whyNoNginx();
-      if (why !== undefined) {
-        console.log(`      skipped: ${why}`);
-        this.skip();
-      }
+      skipWhereMissing(this, whyNoNginx());
       nginx = await startNginx({ gateways: [Number(new URL(gateway.url).port)] });
       setDefaultCACertificates([...trusted, nginx.certificate]);
     });

@@ -7,6 +7,7 @@ import { ResilientRateLimiter } from '../../gateway/limits/resilient-rate-limite
 import { connectRedis, StoreUnavailableError } from '../../gateway/redis/connection.ts';
 import { eventually } from '../support/eventually.ts';
 import { startRedisServer, whyNoRedis, type RedisServer } from '../support/redis-server.ts';
+import { skipWhereMissing } from '../support/skip-where-missing.ts';
 
 const HOUR = 3_600_000;
 const silent = { warn: () => undefined, info: () => undefined };
@@ -16,11 +17,7 @@ describe('a rate limit on Redis', () => {
   const connections: Redis[] = [];
 
   before(async function () {
-    const reason = whyNoRedis();
-    if (reason !== undefined) {
-      console.log(`skipped: ${reason}`);
-      this.skip();
-    }
+    skipWhereMissing(this, whyNoRedis());
     server = await startRedisServer();
   });
   after(async () => {

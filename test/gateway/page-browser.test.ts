@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import type { Browser, Page } from 'playwright-core';
-import { findChromium, launchChromium } from '../web-ui/support/browser.ts';
+import { launchChromium, whyNoChromium } from '../support/chromium.ts';
+import { skipWhereMissing } from '../support/skip-where-missing.ts';
 import {
   startGateways,
   token,
@@ -21,14 +22,10 @@ describe('the page of an account, in a browser', function () {
 
   before(async function () {
     this.timeout(900_000);
-    const chromium = await findChromium();
-    if (chromium === undefined) {
-      console.log('      skipped: no Chromium on PATH nor by CHROMIUM_PATH');
-      return this.skip();
-    }
+    skipWhereMissing(this, await whyNoChromium());
     fixture = await startGateways({ version: 4, overLimit: 'evictNamed', handoffGraceMs: 45_000 });
     gateway = await fixture.startGateway();
-    browser = await launchChromium(chromium);
+    browser = await launchChromium();
   });
   beforeEach(async () => {
     page = (await browser?.newPage({ viewport: { width: 1_000, height: 760 } })) ?? page;

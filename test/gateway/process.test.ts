@@ -9,8 +9,9 @@ import { startWorkerProcess, type WorkerProcess } from '../../local/worker-proce
 import { makeCertificate, whyNoOpenssl } from '../support/certificate.ts';
 import { eventually } from '../support/eventually.ts';
 import { sharedWorkflowBundle } from '../support/workflow-bundle.ts';
+import { skipWhereMissing } from '../support/skip-where-missing.ts';
 import { JWT_SECRET } from './support/gateways.ts';
-import { ownNamespace } from './support/namespace.ts';
+import { gatewayNamespace } from './support/namespace.ts';
 import { Player } from './support/player.ts';
 
 describe('a worker process with the roles sessions and gateway', function () {
@@ -24,18 +25,14 @@ describe('a worker process with the roles sessions and gateway', function () {
 
   before(async function () {
     this.timeout(900_000);
-    const why = whyNoOpenssl();
-    if (why !== undefined) {
-      console.log(`      skipped: ${why}`);
-      this.skip();
-    }
+    skipWhereMissing(this, whyNoOpenssl());
     folder = await mkdtemp(path.join(tmpdir(), 'gateway-'));
     const [certificate, key] = [path.join(folder, 'tls.crt'), path.join(folder, 'tls.key')];
     makeCertificate(certificate, key);
     setDefaultCACertificates([...trusted, await readFile(certificate, 'utf8')]);
     policyFile = path.join(folder, 'policy.json');
     await writeFile(policyFile, JSON.stringify({ version: 1, caps: { account: 1 } }));
-    const { address, namespace } = await ownNamespace();
+    const { address, namespace } = await gatewayNamespace();
     const port = await freePort();
     url = `https://localhost:${port}`;
     const nowhere = 'http://127.0.0.1:9';

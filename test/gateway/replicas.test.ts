@@ -1,44 +1,28 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, randomUUID } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { randomUUID } from 'node:crypto';
 import { eventually } from '../support/eventually.ts';
-import { startRedisServer, whyNoRedis, type RedisServer } from '../support/redis-server.ts';
+import { whyNoRedis } from '../support/redis-server.ts';
+import { skipWhereMissing } from '../support/skip-where-missing.ts';
 import { startGateways, type GatewayFixture, type RunningGateway } from './support/gateways.ts';
 import { activeIdsOf, Caller, Player, streamIdOf } from './support/player.ts';
+import { startSharedStore, type SharedStore } from './support/shared-store.ts';
 
 describe('several gateways', () => {
-  let redis: RedisServer;
+  let store: SharedStore;
   let fixture: GatewayFixture;
-  let folder: string;
   let settings: Record<string, string>;
   const gateways: RunningGateway[] = [];
   before(async function () {
     this.timeout(900_000);
-    const why = whyNoRedis();
-    if (why !== undefined) {
-      console.log(`      skipped: ${why}`);
-      this.skip();
-    }
-    redis = await startRedisServer();
-    folder = await mkdtemp(path.join(tmpdir(), 'leases-'));
-    const keyFile = path.join(folder, 'lease.pem');
-    const { privateKey } = generateKeyPairSync('ed25519');
-    await writeFile(keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+    skipWhereMissing(this, whyNoRedis());
+    store = await startSharedStore();
     fixture = await startGateways({ leaseMs: 2_000, heartbeatIntervalMs: 500 });
-    settings = {
-      GATEWAY_REDIS_URL: redis.url,
-      LEASE_PRIVATE_KEY_FILE: keyFile,
-      GATEWAY_REPLICAS: '3',
-      ABUSE_NEVER_BLOCK: '127.0.0.0/8',
-    };
+    settings = { ...store.settings, ABUSE_NEVER_BLOCK: '127.0.0.0/8' };
     gateways.push(...(await Promise.all([1, 2, 3].map(() => fixture.startGateway(settings)))));
   });
   after(async () => {
     await fixture?.stop();
-    await redis?.kill();
-    if (folder) await rm(folder, { recursive: true });
+    await store?.stop();
   });
 
   function at(index: number): string {
@@ -96,7 +80,7 @@ describe('several gateways', () => {
     const userId = randomUUID();
     const player = (index: number) => new Player(at(index), userId);
     await player(0).acquire({ streamId: 'before' });
-    await redis.kill();
+    await store.redis.kill();
     assert.equal((await player(1).beat('before')).status, 200, 'a beat is answered by the account');
     const acquires = await Promise.all(
       Array.from({ length: 12 }, (_, index) => player(index).acquire({ streamId: `during-${index}` })),
@@ -112,7 +96,7 @@ describe('several gateways', () => {
     const readiness = await new Caller({}).send(`${at(0)}/readyz`);
     assert.partialDeepStrictEqual(readiness, { status: 200, body: { degraded: ['redis'] } });
 
-    await redis.restart();
+    await store.redis.restart();
     // One of those granted meanwhile beats, the other one's player crashed: only the accounts know of both.
     const [alive = '', crashed = ''] = granted;
     await eventually(

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { PROJECT_DIRECTORY } from '../../local/config.ts';
 import { createGatewayMetrics } from '../../gateway/metrics.ts';
-import { expressionsOfAlerts, metricsIn, runbookAnchors, runbookLinks } from '../web-ui/support/monitoring-files.ts';
+import { expressionsOfAlerts, metricsIn, runbookAnchors, runbookLinks } from './monitoring-files.ts';
 
 /** Series of others. */
 const ELSEWHERE = new Set([

@@ -7,13 +7,7 @@ import { PROJECT_DIRECTORY } from '../../local/config.ts';
 import { eventually } from '../support/eventually.ts';
 import { startRunningStack, type RunningStack } from '../support/running-stack.ts';
 import { sharedWorkflowBundle } from '../support/workflow-bundle.ts';
-import {
-  expressionsOfAlerts,
-  metricsIn,
-  runbookAnchors,
-  runbookLinks,
-  savedViews,
-} from './support/monitoring-files.ts';
+import { expressionsOfAlerts, metricsIn, runbookAnchors, runbookLinks, savedViews } from './monitoring-files.ts';
 
 /** Series that a healthy worker does not export, and why. */
 const ELSEWHERE: Readonly<Record<string, string>> = {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { TLSSocket } from 'node:tls';
 import { eventually } from '../support/eventually.ts';
 import { startNginx, whyNoNginx, type NginxServer } from '../support/nginx.ts';
+import { skipWhereMissing } from '../support/skip-where-missing.ts';
 import { ask, assertProblem, ended, firstText, openSocket, type Request } from './https-client.ts';
 import { startStandInGateway, type StandInGateway } from './stand-in-gateway.ts';
 
@@ -12,11 +13,7 @@ describe('nginx under abuse', () => {
   const sockets: TLSSocket[] = [];
 
   before(async function () {
-    const reason = whyNoNginx();
-    if (reason !== undefined) {
-      console.log(`skipped: ${reason}`);
-      this.skip();
-    }
+    skipWhereMissing(this, whyNoNginx());
     gateway = await startStandInGateway();
     nginx = await startNginx({ gateways: [gateway.port] });
   });

@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
 import { startNginx, whyNoNginx } from '../support/nginx.ts';
+import { skipWhereMissing } from '../support/skip-where-missing.ts';
 import { ask, assertProblem } from './https-client.ts';
 import { startStandInGateway } from './stand-in-gateway.ts';
 
 describe('nginx in front of several gateways', () => {
   before(function () {
-    const reason = whyNoNginx();
-    if (reason === undefined) return;
-    console.log(`skipped: ${reason}`);
-    this.skip();
+    skipWhereMissing(this, whyNoNginx());
   });
 
   it('skips one that is dead, and says 502 or 503 as a problem when all are', async () => {

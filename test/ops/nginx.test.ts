@@ -4,6 +4,7 @@ import { request as plainRequest } from 'node:http';
 import { connect, type TLSSocket } from 'node:tls';
 import { eventually } from '../support/eventually.ts';
 import { startNginx, whyNoNginx, type NginxServer } from '../support/nginx.ts';
+import { skipWhereMissing } from '../support/skip-where-missing.ts';
 import { answerOf, ask, assertProblem, type Request } from './https-client.ts';
 import { startStandInGateway, type StandInGateway } from './stand-in-gateway.ts';
 
@@ -13,11 +14,7 @@ describe('nginx in front of the gateways', () => {
   const sockets: TLSSocket[] = [];
 
   before(async function () {
-    const reason = whyNoNginx();
-    if (reason !== undefined) {
-      console.log(`skipped: ${reason}`);
-      this.skip();
-    }
+    skipWhereMissing(this, whyNoNginx());
     gateway = await startStandInGateway();
     nginx = await startNginx({ gateways: [gateway.port] });
   });

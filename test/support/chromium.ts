@@ -14,17 +14,24 @@ const SWITCHES = [
   '--disable-sync',
 ];
 
-/** Chromium by `CHROMIUM_PATH` or on `PATH`; undefined where there is none. */
-export async function findChromium(environment: NodeJS.ProcessEnv = process.env): Promise<string | undefined> {
+/** Undefined where there is a Chromium. */
+export async function whyNoChromium(): Promise<string | undefined> {
+  if ((await findChromium()) !== undefined) return undefined;
+  return `no Chromium on PATH (${NAMES.join(', ')}) nor by CHROMIUM_PATH`;
+}
+
+export async function launchChromium(): Promise<Browser> {
+  const executablePath = await findChromium();
+  return await chromium.launch({ ...(executablePath && { executablePath }), headless: true, args: SWITCHES });
+}
+
+/** By `CHROMIUM_PATH` or on `PATH`. */
+async function findChromium(environment: NodeJS.ProcessEnv = process.env): Promise<string | undefined> {
   const given = environment['CHROMIUM_PATH'];
   const folders = (environment['PATH'] ?? '').split(path.delimiter).filter((folder) => folder !== '');
   const candidates = given ? [given] : NAMES.flatMap((name) => folders.map((folder) => path.join(folder, name)));
   for (const candidate of candidates) if (await isExecutable(candidate)) return candidate;
   return undefined;
-}
-
-export function launchChromium(executablePath: string): Promise<Browser> {
-  return chromium.launch({ executablePath, headless: true, args: SWITCHES });
 }
 
 async function isExecutable(file: string): Promise<boolean> {

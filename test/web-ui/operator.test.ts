@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { Browser } from 'playwright-core';
 import { eventually } from '../support/eventually.ts';
-import { findChromium, launchChromium } from './support/browser.ts';
+import { launchChromium, whyNoChromium } from '../support/chromium.ts';
+import { skipWhereMissing } from '../support/skip-where-missing.ts';
 import { startUiStack, type UiStack } from './support/ui-stack.ts';
 import { WebUi } from './support/web-ui.ts';
 
@@ -19,15 +20,9 @@ describe('events in the Web UI of Temporal, by hand', function () {
 
   before(async function () {
     this.timeout(900_000);
-    const chromium = await findChromium();
-    if (chromium === undefined) {
-      console.log(
-        '      skipped: no Chromium on PATH (chromium, chromium-browser, google-chrome) nor by CHROMIUM_PATH',
-      );
-      return this.skip();
-    }
+    skipWhereMissing(this, await whyNoChromium());
     stack = await startUiStack();
-    browser = await launchChromium(chromium);
+    browser = await launchChromium();
     const { url, namespace } = stack;
     ui = await WebUi.open(browser, { url, namespace, pictures: process.env['WEB_UI_SCREENSHOTS'] });
     await stack.setFaults([

@@ -6,7 +6,7 @@ import { Client, Connection } from '@temporalio/client';
 import { createSessionsClient } from '../../../client/sessions.ts';
 import { streamSessionsWorkflowId } from '../../../contracts/workflow-ids.ts';
 import { Random } from '../../../local/random.ts';
-import { findToxiproxy, Toxiproxy } from '../toxiproxy.ts';
+import { startToxiproxy } from '../toxiproxy.ts';
 import { AccountRecord } from './account-record.ts';
 import { DirectDoor, GatewayDoor, Tally } from './doors.ts';
 import { SessionsInjector } from './injector.ts';
@@ -32,7 +32,7 @@ export async function runSessionsChaos(
   onEvent: (line: string) => void,
 ): Promise<SessionsFacts> {
   const skipped: string[] = [];
-  const toxiproxy = await startToxiproxy(options, skipped);
+  const toxiproxy = await startToxiproxy(options.buildToxiproxy, skipped);
   const stack = await startSessionsStack(toxiproxy, onEvent);
   try {
     await allReady(stack);
@@ -78,18 +78,6 @@ async function keepHistories(client: Client, users: readonly string[], onEvent: 
 
 async function allReady(stack: SessionsStack): Promise<void> {
   await Promise.all([...stack.slots.values()].map((slot) => slot.ready(READY_MS)));
-}
-
-async function startToxiproxy(
-  { buildToxiproxy }: SessionsChaosOptions,
-  skipped: string[],
-): Promise<Toxiproxy | undefined> {
-  try {
-    return await Toxiproxy.start(await findToxiproxy(buildToxiproxy));
-  } catch (error) {
-    skipped.push(error instanceof Error ? error.message : String(error));
-    return undefined;
-  }
 }
 
 /** All accounts of a run: in each lane one after the other, and beside them a few that play from its start to its end. */

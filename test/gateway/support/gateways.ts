@@ -16,7 +16,7 @@ import { gatewaySettings } from '../../../gateway/config.ts';
 import { startGateway, type Gateway } from '../../../gateway/start.ts';
 import { createWatcherWorker } from '../../../workers/gateway-role.ts';
 import { installQuietRuntime, sessionsBundle } from '../../sessions/support/sessions-worker.ts';
-import { ownNamespace } from './namespace.ts';
+import { gatewayNamespace } from './namespace.ts';
 
 export const JWT_SECRET = 'a secret that only these tests share';
 
@@ -46,7 +46,7 @@ const settingsSchema = z.object(gatewaySettings);
 
 export async function startGateways(policy: Partial<SessionPolicy> = {}): Promise<GatewayFixture> {
   installQuietRuntime();
-  const { address, namespace } = await ownNamespace();
+  const { address, namespace } = await gatewayNamespace();
   const native = await NativeConnection.connect({ address });
   const connection = await Connection.connect({ address });
   const client = new Client({ connection, namespace });

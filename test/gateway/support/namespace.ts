@@ -8,7 +8,7 @@ let namespace: Promise<{ readonly address: string; readonly namespace: string }>
  * A namespace of the gateways' tests alone, one after the other: gateways read all accounts of theirs, and hear of all their
  * ends.
  */
-export function ownNamespace(): Promise<{ readonly address: string; readonly namespace: string }> {
+export function gatewayNamespace(): Promise<{ readonly address: string; readonly namespace: string }> {
   return (namespace ??= register());
 }
 
