@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
+import { ACCESS_LOG_QUEUE } from '../contracts/access-record.ts';
 import { requireSecureEndpoint } from '../contracts/endpoint-security.ts';
 import { MESSAGE_ROUTES } from '../contracts/names.ts';
 import { UsageError } from './usage-error.ts';
@@ -30,6 +31,8 @@ const environmentSchema = z.object({
   MENTIONS_QUEUE: z.string().default(MESSAGE_ROUTES[1].queue),
   REACTIONS_QUEUE: z.string().default(MESSAGE_ROUTES[2].queue),
   FOLLOWS_QUEUE: z.string().default(MESSAGE_ROUTES[3].queue),
+  /** An installation need not have one; the local stack does. */
+  ACCESS_LOG_QUEUE: z.string().optional(),
   /** Where the local stack keeps its files, from the project's folder. */
   LOCAL_DIRECTORY: z.string().default('.local'),
 });
@@ -37,9 +40,9 @@ const environmentSchema = z.object({
 /** What a running local stack writes of itself, as far as it matters here. */
 const endpointsSchema = z.object({ temporal: z.string(), namespace: z.string(), aws: z.url() });
 
-/** A queue by the topic that feeds it; its dead-letter queue follows from its name. */
+/** A queue by its name or the topic that feeds it; its dead-letter queue follows from its name. */
 export interface NamedQueue {
-  readonly topic: string;
+  readonly topic?: string;
   readonly queue: string;
 }
 
@@ -72,9 +75,8 @@ export function loadCliConfig(variables: Environment = process.env): CliConfig {
     throw new UsageError(`The environment is not usable:\n${faults.join('\n')}`);
   }
   const environment = parsed.data;
-  const queues = queuesOf(environment);
   const local = INSTALLATION_VARIABLES.some((name) => set[name] !== undefined) ? undefined : localStack(environment);
-  if (local) return { ...local, queues };
+  if (local) return { ...local, queues: queuesOf({ ACCESS_LOG_QUEUE, ...environment }) };
 
   const temporal = loadClientConnectConfig({ overrideEnvVars: set });
   const endpoint = environment.AWS_ENDPOINT_URL_SQS ?? environment.AWS_ENDPOINT_URL;
@@ -86,7 +88,7 @@ export function loadCliConfig(variables: Environment = process.env): CliConfig {
   return {
     temporal: { ...temporal, namespace: temporal.namespace ?? 'default' },
     sqs: { region: environment.AWS_REGION, ...(endpoint === undefined ? {} : { endpoint }) },
-    queues,
+    queues: queuesOf(environment),
   };
 }
 
@@ -97,6 +99,7 @@ function queuesOf(environment: z.output<typeof environmentSchema>): readonly Nam
     { topic: mentions.topic, queue: environment.MENTIONS_QUEUE },
     { topic: reactions.topic, queue: environment.REACTIONS_QUEUE },
     { topic: follows.topic, queue: environment.FOLLOWS_QUEUE },
+    ...(environment.ACCESS_LOG_QUEUE === undefined ? [] : [{ queue: environment.ACCESS_LOG_QUEUE }]),
   ];
 }
 

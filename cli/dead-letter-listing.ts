@@ -8,7 +8,7 @@ import { withDeadLetterQueues } from './sqs.ts';
 import { counted } from './table.ts';
 
 export const QUEUE_OPTION = {
-  queue: { type: 'string', value: 'Q', help: 'one queue, by its name or its topic; default: all four' },
+  queue: { type: 'string', value: 'Q', help: 'one queue, by its name or its topic; default: all' },
 } as const satisfies Record<string, OptionSpec>;
 
 const NOT_CONSUMED = `Nothing is consumed: messages are received, kept from other readers meanwhile, and given back at the end.

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { loadCliConfig } from '../../cli/config.ts';
+import { ACCESS_LOG_QUEUE } from '../../contracts/access-record.ts';
 import { UsageError } from '../../cli/usage-error.ts';
 
 describe('the configuration of the CLI', () => {
@@ -23,6 +24,13 @@ describe('the configuration of the CLI', () => {
     assert.equal(config.temporal.namespace, 'here');
     assert.equal(config.sqs.endpoint, 'http://127.0.0.1:4999');
     assert.ok(config.localStack?.endsWith('endpoints.json'));
+    assert.ok(config.queues.some(({ queue }) => queue === ACCESS_LOG_QUEUE));
+  });
+
+  it('knows the queue of the access log of an installation that has one', () => {
+    const queues = loadCliConfig({ TEMPORAL_ADDRESS: 'localhost:1', ACCESS_LOG_QUEUE: 'logs' }).queues;
+    assert.equal(queues.at(-1)?.queue, 'logs');
+    assert.equal(queues.length, 5);
   });
 
   it('takes nothing from the local stack as soon as any part of an installation is named', () => {
