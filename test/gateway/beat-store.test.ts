@@ -110,11 +110,11 @@ function behavesAsBeatStore(create: () => BeatStore): void {
   it('lets an evicted stream play on for its hand-off, however it beats, and reports nothing', async () => {
     await store.sweep(100);
     await store.confirm(streamOf(ref));
-    await store.end(ref, EVICTED, 200);
+    await store.end(ref, EVICTED, 2_000);
     const beat = await store.beat(ref);
     assert(beat.state === 'alive');
     assert.deepEqual([beat.ending, beat.forward], [EVICTED, false]);
-    assert.ok(beat.expiresInMs <= 200);
+    assert.ok(beat.expiresInMs <= 2_000);
     await eventually(async () => assert.deepEqual(await store.beat(ref), { state: 'over', end: EVICTED }));
     assert.deepEqual(await sweep(), []);
   });

@@ -112,9 +112,8 @@ describe('the blacklist of a gateway that is alone', () => {
     const started = performance.now();
     for (let index = 0; index < 10_000; index += 1)
       blacklist.find({ address: '203.0.113.9', user: 'alice', token: 'x' });
-    const perRequestMs = (performance.now() - started) / 10_000;
-    console.log(`      ${(perRequestMs * 1_000).toFixed(1)} µs for three subjects`);
-    assert.ok(perRequestMs < 1, `${perRequestMs} ms`);
+    // Microseconds each; a walk through all blocks would take minutes.
+    assert.ok(performance.now() - started < 10_000);
   });
 
   it('keeps its blocks in a file', async () => {
