@@ -193,3 +193,5 @@ export const sessionsQuery = defineQuery<SessionsView>('sessions');
 /** Always refused, which leaves nothing in the history: the view is in the details of the failure {@link SESSIONS_VIEW}. */
 export const viewUpdate = defineUpdate<never>('view');
 export const SESSIONS_VIEW = 'SessionsView';
+/** Memo with the time an account last took a beat: RFC 3339, UTC. */
+export const HEARD_AT_MEMO = 'HeardAt';

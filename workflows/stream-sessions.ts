@@ -8,9 +8,11 @@ import {
   isCancellation,
   log,
   metricMeter,
+  patched,
   proxyActivities,
   setCurrentDetails,
   setHandler,
+  upsertMemo,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -22,6 +24,7 @@ import {
   heartbeatSignal,
   releaseSignal,
   sessionsQuery,
+  HEARD_AT_MEMO,
   SESSIONS_VIEW,
   viewUpdate,
   type AcquireReply,
@@ -69,6 +72,8 @@ class SessionsRun {
   readonly #input: StreamSessionsInput;
   readonly #ledger: SessionLedger;
   readonly #continueAfter: number;
+  /** Asked once and first of all, so that a run that began without goes on without. */
+  readonly #notesSignals = patched('note-signals');
   #messages = 0;
   /** What the timer that is set waits for. */
   #armed: Wake | undefined;
@@ -132,18 +137,14 @@ class SessionsRun {
     setHandler(
       heartbeatSignal,
       (beats) => {
-        this.#onMessage(() => {
-          ledger.heartbeat(usableBeats(beats), Date.now());
-        });
+        this.#onSignal(() => ledger.heartbeat(usableBeats(beats), Date.now()));
       },
       { description: 'Extends streams: [{"streamId": "..."}]' },
     );
     setHandler(
       releaseSignal,
       (releases) => {
-        this.#onMessage(() => {
-          ledger.release(usableReleases(releases), Date.now());
-        });
+        this.#onSignal(() => ledger.release(usableReleases(releases), Date.now()));
       },
       { description: 'Ends streams: [{"streamId": "..."}]' },
     );
@@ -162,6 +163,17 @@ class SessionsRun {
     // Nothing of it is in the history, so a timer that was moved then would be missing when the account is replayed.
     if (this.#mustContinue() || this.#mustRearm()) this.#woken = true;
     return answer;
+  }
+
+  /**
+   * Each signal leaves an event of ours behind. A task without any that is followed by another task (one that refused a read,
+   * say) is taken for a part of that by the SDK's replay, which then shows its signals the time of the later task [SDK 1.24:
+   * find_end_index_of_next_wft_seq]: leases would end later than they did, and the account could not be replayed.
+   */
+  #onSignal(decide: () => unknown): void {
+    const shownSlots = this.#shownSlots;
+    this.#onMessage(decide);
+    if (this.#notesSignals && this.#shownSlots === shownSlots) upsertMemo({ [HEARD_AT_MEMO]: new Date().toISOString() });
   }
 
   #mustContinue(): boolean {

@@ -48,6 +48,14 @@ export const SESSION_SHAPES: Readonly<Record<string, Play>> = {
     return { userId };
   },
 
+  'sessions-beats-noted': async (fixture, userId) => {
+    const sessions = fixture.sessions({ policy: policyWith(SHORT) });
+    for (const id of ['a', 'b']) await sessions.acquire(userId, wish(id));
+    for (const id of ['a', 'b', 'a']) await sessions.heartbeat(userId, id);
+    await sessions.release(userId, 'nobody');
+    return { userId };
+  },
+
   'sessions-evicted-and-told': async (fixture, userId) => {
     const sessions = fixture.sessions({ policy: policyWith(SHORT) });
     for (const id of ['a', 'b']) await sessions.acquire(userId, wish(id, { mode: 'watched' }));
