@@ -68,7 +68,7 @@ describe('replay of the checked-in histories', function () {
     assert.equal(results.length, files.length);
     for (const { outcome, file, eventId, reason } of results) {
       assert.equal(outcome, 'diverged', file);
-      assert.ok(eventId !== undefined && eventId > 1, `${file} at ${eventId}`);
+      assert.ok(eventId !== undefined && eventId > 1, `${file} at ${eventId}: ${reason}`);
       assert.match(reason ?? '', /Nondeterminism/, file);
     }
   });

@@ -173,7 +173,8 @@ class SessionsRun {
   #onSignal(decide: () => unknown): void {
     const shownSlots = this.#shownSlots;
     this.#onMessage(decide);
-    if (this.#notesSignals && this.#shownSlots === shownSlots) upsertMemo({ [HEARD_AT_MEMO]: new Date().toISOString() });
+    if (this.#notesSignals && this.#shownSlots === shownSlots)
+      upsertMemo({ [HEARD_AT_MEMO]: new Date().toISOString() });
   }
 
   #mustContinue(): boolean {

@@ -82,19 +82,22 @@ describe('a dead letter', () => {
 });
 
 describe('the words of a divergence', () => {
-  it('tell the event, by its id or by the marker of a local activity', () => {
+  it('tell the event, by its id or by the marker of a local activity or a patch', () => {
     const named = 'No command scheduled for event HistoryEvent(id: 11, TimerStarted)';
     assert.equal(divergingEvent(named, {}), 11);
-    const marker = (eventId: string, seq: number) => ({
+    const marker = (eventId: string, detail: string, content: object) => ({
       eventId,
       eventType: 'MarkerRecorded',
       markerRecordedEventAttributes: {
-        details: { data: { payloads: [{ data: Buffer.from(JSON.stringify({ seq })).toString('base64') }] } },
+        details: { [detail]: { payloads: [{ data: Buffer.from(JSON.stringify(content)).toString('base64') }] } },
       },
     });
-    const history = toHistory(normaliseHistory([marker('5', 1), marker('9', 2)]));
+    const local = [1, 2].map((seq) => marker(String(4 * seq + 1), 'data', { seq }));
+    const history = toHistory(normaliseHistory([...local, marker('11', 'patch-data', { id: 'note-signals' })]));
     assert.equal(divergingEvent('Missing associated machine for LocalActivity(2)', history), 9);
     assert.equal(divergingEvent('LocalActivity(3)', history), undefined);
+    const patch = 'Non-deprecated patch marker encountered for change note-signals, but there is no change command!';
+    assert.equal(divergingEvent(patch, history), 11);
     assert.equal(divergingEvent('something else', history), undefined);
   });
 
