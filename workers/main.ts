@@ -1,6 +1,6 @@
 import { Client } from '@temporalio/client';
 import type { MetricMeter } from '@temporalio/common';
-import { NativeConnection, type Worker } from '@temporalio/worker';
+import type { NativeConnection, Worker } from '@temporalio/worker';
 import { pino, type Logger } from 'pino';
 import type { Bridge } from '../bridge/bridge.ts';
 import { loadWorkerConfig, type WorkerConfig } from './config.ts';
@@ -13,6 +13,7 @@ import { checkNamespace } from './namespace-check.ts';
 import { installRuntime } from './runtime.ts';
 import { createSessionsWorker } from './sessions-worker.ts';
 import { shutdownSignal } from './shutdown-signal.ts';
+import { connectToTemporal } from './temporal-connection.ts';
 import { loadWorkflowBundle } from './workflow-bundle.ts';
 
 /** Part of the grace time the bridge may use; the rest is for running activities. */
@@ -28,7 +29,7 @@ async function main(): Promise<void> {
   const logger = pino({ level: config.environment.LOG_LEVEL }, pino.destination({ fd: 1, sync: true }));
   const stop = shutdownSignal(logger);
   const runtime = installRuntime(logger, config.environment.METRICS_ADDRESS);
-  const connection = await NativeConnection.connect(config.temporal.connectionOptions);
+  const connection = await connectToTemporal(config.temporal.connectionOptions, logger, stop);
   try {
     await checkNamespace(connection, config.temporal.namespace, logger);
     await serve(config, connection, logger, runtime.metricMeter, stop);
