@@ -113,7 +113,7 @@ export class GatewayDoor implements Door {
     return reply && answers.sessions.parse(reply.body);
   }
 
-  /** @returns nothing without an answer, and for 503, which says the same */
+  /** @returns nothing without an answer, and for 503, and for 408 to a request that a busy machine sent late: they say the same */
   async send(
     who: Subscriber,
     what: string,
@@ -142,7 +142,8 @@ export class GatewayDoor implements Door {
       const { status } = response;
       this.#tally.count(what, status);
       if (declared.includes(status)) return { status, body: text === '' ? undefined : JSON.parse(text) };
-      if (status !== 503) this.#tally.strange.push(`${this.name} ${what} ${status}: ${text.slice(0, 300)}`);
+      if (status !== 503 && status !== 408)
+        this.#tally.strange.push(`${this.name} ${what} ${status}: ${text.slice(0, 300)}`);
       // As its Retry-After asks, a little at least.
       await sleep(100);
     } catch (error) {
