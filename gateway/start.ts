@@ -64,6 +64,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     sessions,
     store: beats,
     policy,
+    patienceMs: settings.GATEWAY_CALL_TIMEOUT_MS,
     logger,
     onDegraded: () => {
       metrics.degraded('beats');

@@ -12,6 +12,7 @@ import type { SessionPolicy } from '../../contracts/session-limits.ts';
 import type { EndedStream, StreamView } from '../../contracts/session-stream.ts';
 import type { EvictReply, EvictRequest, SessionsView } from '../../contracts/stream-sessions.ts';
 import { StoreUnavailableError } from '../redis/connection.ts';
+import { AccountLookup } from './account-lookup.ts';
 import type { BeatStore, StreamRef, WatchedStream } from './beat-store.ts';
 import { SharedQuestion } from './shared-question.ts';
 import { watchTimes } from './watch-times.ts';
@@ -29,6 +30,8 @@ export interface StreamWatchOptions {
   readonly sessions: SessionsClient;
   readonly store: BeatStore;
   readonly policy: () => SessionPolicy;
+  /** How long a beat waits for its account to be read; default 8,000. */
+  readonly patienceMs?: number;
   readonly logger: Pick<Logger, 'warn'>;
   /** Told each time the store did not answer and the account was asked, or the record left out, instead. */
   readonly onDegraded?: () => void;
@@ -50,12 +53,15 @@ export interface Alive {
  */
 export class StreamWatch {
   readonly #options: StreamWatchOptions;
+  /** For reports of lost players. */
   readonly #account: SharedQuestion<SessionsView>;
+  readonly #lookup: AccountLookup;
   readonly #forwarding = new Set<Promise<void>>();
 
   constructor(options: StreamWatchOptions) {
     this.#options = options;
     this.#account = new SharedQuestion((userId) => options.sessions.list(userId));
+    this.#lookup = new AccountLookup(options);
   }
 
   async acquire(userId: string, request: AcquireOptions): Promise<Granted> {
@@ -144,7 +150,7 @@ export class StreamWatch {
   }
 
   async #lookUp(ref: StreamRef): Promise<StreamView> {
-    const account = await this.#account.ask(ref.userId);
+    const account = await this.#lookup.ask(ref);
     const stream = account.active.find(({ streamId }) => streamId === ref.streamId);
     if (stream) return stream.mode === 'direct' ? await this.#passOn(ref) : stream;
     return await this.#gone(ref, endOf(account, ref.streamId) ?? { reason: 'unknown' });
