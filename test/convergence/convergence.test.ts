@@ -18,7 +18,9 @@ const POLICY: Partial<EventPolicy> = {
   ...TEST_POLICY,
   retryInitialMs: 20,
   retryMaximumMs: 100,
-  retryBudgetMs: 60_000,
+  // No event is to park for a machine that is busy: a parked one waits for an operator.
+  retryBudgetMs: 600_000,
+  compensationBudgetMs: 600_000,
   attemptTimeoutMs: 5_000,
   resumedLingerMs: 1_000,
 };

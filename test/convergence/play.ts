@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventStarter } from '../../bridge/event-starter.ts';
+import { eventStatusKey } from '../../contracts/search-attributes.ts';
 import type { EdgeEvent } from '../../contracts/social-event.ts';
 import type { EventWorkerFixture } from '../support/event-worker.ts';
 import type { EdgeModel } from './edge-model.ts';
@@ -8,6 +9,8 @@ import type { Delivery, Schedule } from './schedule.ts';
 import { faultOf } from './verdict.ts';
 
 const START_RETRY_MS = 200;
+/** Far more than any schedule takes, and less than the time-out of the whole test. */
+const LONGEST_LIFE_MS = 240_000;
 const noAbort = new AbortController().signal;
 
 export interface Stage {
@@ -49,7 +52,13 @@ async function startPatiently(event: EdgeEvent, starter: EventStarter | undefine
 
 /** No run of the edge is open. */
 async function closed(event: EdgeEvent, { fixture }: Stage): Promise<void> {
-  const { status } = await fixture.handle(event).result();
+  const handle = fixture.handle(event);
+  const closing = await Promise.race([handle.result(), sleep(LONGEST_LIFE_MS, undefined, { ref: false })]);
+  if (closing === undefined) {
+    const { workflowId, runId, typedSearchAttributes } = await handle.describe();
+    throw new Error(`${workflowId} (${runId}) does not close: ${String(typedSearchAttributes.get(eventStatusKey))}`);
+  }
+  const { status } = closing;
   assert.ok(status === 'applied' || status === 'superseded', `closed as ${status}`);
 }
 
