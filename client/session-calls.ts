@@ -3,6 +3,7 @@ import { isGrpcServiceError, WorkflowNotFoundError, WorkflowUpdateFailedError, t
 import { ApplicationFailure } from '@temporalio/common';
 import { streamSessionsWorkflowId } from '../contracts/workflow-ids.ts';
 import { InvalidSessionRequestError, SessionsUnavailableError } from './session-errors.ts';
+import { Turns } from './turns.ts';
 
 /** The server takes 10 updates in flight on one workflow and refuses more [server 1.29]; others may call as well. */
 const MAX_IN_FLIGHT = 5;
@@ -27,8 +28,8 @@ export const NOT_RUNNING = Symbol('not running');
 export class SessionCalls {
   readonly #client: Client;
   readonly #timeoutMs: number;
-  /** Of each account with calls under way: how many, and who waits for a turn. */
-  readonly #accounts = new Map<string, { running: number; readonly waiting: (() => void)[] }>();
+  /** Of each account with calls under way. */
+  readonly #accounts = new Map<string, Turns>();
 
   constructor(client: Client, timeoutMs: number) {
     this.#client = client;
@@ -41,11 +42,13 @@ export class SessionCalls {
    */
   async run<Answer>(account: string, what: string, call: () => Promise<Answer>): Promise<Answer | typeof NOT_RUNNING> {
     const deadline = Date.now() + this.#timeoutMs;
-    await this.#takeTurn(account);
+    const turns = this.#accounts.get(account) ?? new Turns(MAX_IN_FLIGHT);
+    this.#accounts.set(account, turns);
     try {
-      return await this.#untilAnswered(account, deadline, what, call);
+      return await turns.take(() => this.#untilAnswered(account, deadline, what, call));
     } finally {
-      this.#passTurn(account);
+      // Those of calls that came since may stand in their place.
+      if (turns.idle && this.#accounts.get(account) === turns) this.#accounts.delete(account);
     }
   }
 
@@ -79,26 +82,6 @@ export class SessionCalls {
       // Without an answer nothing can be said; the call is sent again.
       return !(error instanceof WorkflowNotFoundError);
     }
-  }
-
-  async #takeTurn(account: string): Promise<void> {
-    const queue = this.#accounts.get(account) ?? { running: 0, waiting: [] };
-    this.#accounts.set(account, queue);
-    if (queue.running < MAX_IN_FLIGHT) {
-      queue.running++;
-      return;
-    }
-    // The turn is handed over, so the number of running calls stays.
-    await new Promise<void>((resolve) => queue.waiting.push(resolve));
-  }
-
-  #passTurn(account: string): void {
-    const queue = this.#accounts.get(account);
-    if (!queue) return;
-    const next = queue.waiting.shift();
-    if (next) return next();
-    queue.running--;
-    if (queue.running === 0) this.#accounts.delete(account);
   }
 }
 

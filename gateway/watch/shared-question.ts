@@ -1,4 +1,4 @@
-import { Turns } from './turns.ts';
+import { Turns } from '../../client/turns.ts';
 
 interface Asking<Answer> {
   readonly answer: Promise<Answer>;

@@ -1,10 +1,17 @@
 /** Lets so many pieces of work run at once; the others wait, first come first served. */
 export class Turns {
+  readonly #atOnce: number;
   readonly #waiting: (() => void)[] = [];
   #free: number;
 
   constructor(atOnce: number) {
+    this.#atOnce = atOnce;
     this.#free = atOnce;
+  }
+
+  /** Nothing runs or waits. */
+  get idle(): boolean {
+    return this.#free === this.#atOnce;
   }
 
   async take<Value>(work: () => Promise<Value>): Promise<Value> {
