@@ -54,7 +54,8 @@ describe('finding the Temporal CLI', function () {
     );
     const lines: string[] = [];
     const onProgress = (line: string) => lines.push(line);
-    const found = await Promise.all([findTemporalBinary(search({ onProgress })), findTemporalBinary(search())]);
+    // Either of them may be the one that builds.
+    const found = await Promise.all([1, 2].map(() => findTemporalBinary(search({ onProgress }))));
     assert.deepEqual(new Set(found), new Set([path.join(cacheDirectory, 'temporal-1.5.1', 'temporal')]));
     assert.equal(await readFile(log, 'utf8'), 'install -v github.com/temporalio/cli/cmd/temporal@v1.5.1\n');
     assert.deepEqual(await readdir(cacheDirectory), ['temporal-1.5.1']);
