@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SessionsUnavailableError } from '../../client/session-errors.ts';
 import type { SessionsClient } from '../../client/sessions.ts';
-import type { SessionPolicy } from '../../contracts/session-limits.ts';
+import type { StreamView } from '../../contracts/session-stream.ts';
 import type { SessionsView } from '../../contracts/stream-sessions.ts';
-import { StoreUnavailableError } from '../redis/connection.ts';
-import type { BeatStore, StreamRef } from './beat-store.ts';
+import type { StreamRef } from './beat-store.ts';
 import { SharedQuestion } from './shared-question.ts';
-import { adoptStream } from './watched-stream.ts';
+import { isWatched } from './watched-stream.ts';
 
 /**
  * More at once only wait for each other in Temporal, until all of them are too late: 10,000 players that came back to an
@@ -16,10 +15,10 @@ const READS_AT_ONCE = 50;
 
 export interface AccountLookupOptions {
   readonly sessions: Pick<SessionsClient, 'list'>;
-  readonly store: Pick<BeatStore, 'adopt'>;
-  readonly policy: () => SessionPolicy;
-  /** How long a beat waits for its account to be read; default 8,000. */
-  readonly patienceMs?: number;
+  /** Watches a stream from then on; copes by itself with a store that is away. */
+  readonly adopt: (userId: string, stream: StreamView) => Promise<void>;
+  /** How long a beat waits for its account to be read. */
+  readonly patienceMs: number;
   readonly readsAtOnce?: number;
 }
 
@@ -52,24 +51,17 @@ export class AccountLookup {
   }
 
   async #tooLate(signal: AbortSignal): Promise<never> {
-    await sleep(this.#options.patienceMs ?? 8_000, undefined, { signal });
+    await sleep(this.#options.patienceMs, undefined, { signal });
     throw new SessionsUnavailableError('heartbeat');
   }
 
   async #read(userId: string): Promise<SessionsView> {
-    const { sessions, store, policy } = this.#options;
+    const { sessions, adopt } = this.#options;
     const wanted = this.#wanted.get(userId);
     this.#wanted.delete(userId);
     const account = await sessions.list(userId);
-    const alive = account.active.filter(
-      ({ streamId, mode, ending }) => wanted?.has(streamId) && mode === 'watched' && !ending,
-    );
-    try {
-      for (const stream of alive) await adoptStream(store, userId, stream, policy());
-    } catch (error) {
-      // The answer stands; the next beat finds the stream unknown again.
-      if (!(error instanceof StoreUnavailableError)) throw error;
-    }
+    const alive = account.active.filter((stream) => wanted?.has(stream.streamId) && isWatched(stream));
+    for (const stream of alive) await adopt(userId, stream);
     return account;
   }
 }

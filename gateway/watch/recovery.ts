@@ -4,7 +4,7 @@ import { accountsThatPlay } from '../../client/session-accounts.ts';
 import type { SessionsClient } from '../../client/sessions.ts';
 import type { SessionPolicy } from '../../contracts/session-limits.ts';
 import type { BeatStore } from './beat-store.ts';
-import { adoptStream } from './watched-stream.ts';
+import { adoptStream, isWatched } from './watched-stream.ts';
 
 const ACCOUNTS_AT_ONCE = 20;
 /** Visibility trails what happens by a second or two, so it is read again after this. */
@@ -50,7 +50,7 @@ async function readAccounts(
 
 async function adoptStreams({ sessions, store, policy }: RecoveryOptions, userId: string): Promise<number> {
   const { active } = await sessions.list(userId);
-  const watched = active.filter(({ mode, ending }) => mode === 'watched' && !ending);
+  const watched = active.filter(isWatched);
   for (const stream of watched) await adoptStream(store, userId, stream, policy());
   return watched.length;
 }

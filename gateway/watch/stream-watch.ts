@@ -16,7 +16,7 @@ import { AccountLookup } from './account-lookup.ts';
 import type { BeatStore, StreamRef, WatchedStream } from './beat-store.ts';
 import { SharedQuestion } from './shared-question.ts';
 import { watchTimes } from './watch-times.ts';
-import { adoptStream, endOf, toWatchedStream } from './watched-stream.ts';
+import { adoptStream, endOf, isWatched, toWatchedStream } from './watched-stream.ts';
 
 /** An acquire may be under way for so long before its stream counts as lost. */
 const ACQUIRE_TIME_MS = 15_000;
@@ -30,8 +30,8 @@ export interface StreamWatchOptions {
   readonly sessions: SessionsClient;
   readonly store: BeatStore;
   readonly policy: () => SessionPolicy;
-  /** How long a beat waits for its account to be read; default 8,000. */
-  readonly patienceMs?: number;
+  /** How long a beat waits for its account to be read. */
+  readonly patienceMs: number;
   readonly logger: Pick<Logger, 'warn'>;
   /** Told each time the store did not answer and the account was asked, or the record left out, instead. */
   readonly onDegraded?: () => void;
@@ -61,7 +61,9 @@ export class StreamWatch {
   constructor(options: StreamWatchOptions) {
     this.#options = options;
     this.#account = new SharedQuestion((userId) => options.sessions.list(userId));
-    this.#lookup = new AccountLookup(options);
+    const { sessions, patienceMs } = options;
+    const adopt = (userId: string, stream: StreamView) => this.#adopt(userId, stream);
+    this.#lookup = new AccountLookup({ sessions, adopt, patienceMs });
   }
 
   async acquire(userId: string, request: AcquireOptions): Promise<Granted> {
@@ -94,7 +96,7 @@ export class StreamWatch {
     const outcome = await this.#record(() => store.beat(ref));
     // Where the beat could not be recorded, or may come too late, the account is told of it: others may report a silence.
     if (!outcome || outcome.state === 'silent') return await this.#vouch(ref, await this.#passOn(ref));
-    if (outcome.state === 'unknown') return await this.#vouch(ref, await this.#lookUp(ref));
+    if (outcome.state === 'unknown') return this.#describe(ref, await this.#lookUp(ref));
     if (outcome.state === 'over') throw new StreamEndedError(streamId, outcome.end);
     const { stream, expiresInMs, ending } = outcome;
     if (outcome.forward) this.#forward(ref);
@@ -139,7 +141,7 @@ export class StreamWatch {
     await sessions.release(userId, { streamId, lost: true, silentMs });
     const account = await this.#account.ask(userId);
     const stream = account.active.find((other) => other.streamId === streamId);
-    if (stream?.mode === 'watched' && !stream.ending) {
+    if (stream && isWatched(stream)) {
       await adoptStream(store, userId, stream, policy());
       return false;
     }
@@ -168,10 +170,19 @@ export class StreamWatch {
     throw new StreamEndedError(ref.streamId, end);
   }
 
-  /** By what its account says. */
-  async #vouch({ userId }: StreamRef, stream: StreamView): Promise<Alive> {
+  /** By what its account says, and watched from now on. */
+  async #vouch(ref: StreamRef, stream: StreamView): Promise<Alive> {
+    if (isWatched(stream)) await this.#adopt(ref.userId, stream);
+    return this.#describe(ref, stream);
+  }
+
+  async #adopt(userId: string, stream: StreamView): Promise<void> {
     const { store, policy } = this.#options;
-    const watched = toWatchedStream(userId, stream, policy());
+    await this.#record(() => adoptStream(store, userId, stream, policy()));
+  }
+
+  #describe({ userId }: StreamRef, stream: StreamView): Alive {
+    const watched = toWatchedStream(userId, stream, this.#options.policy());
     const { heartbeatIntervalMs } = watched;
     if (stream.ending) {
       const startOfLease = Date.parse(stream.leaseEndsAt) - stream.leaseMs;
@@ -179,7 +190,6 @@ export class StreamWatch {
       return { stream: watched, heartbeatIntervalMs, expiresInMs, ending: stream.ending.end };
     }
     if (stream.mode !== 'watched') return { stream: watched, heartbeatIntervalMs, expiresInMs: stream.leaseMs };
-    await this.#record(() => adoptStream(store, userId, stream, policy()));
     return { stream: watched, heartbeatIntervalMs, expiresInMs: watched.silenceMs };
   }
 

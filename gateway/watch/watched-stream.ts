@@ -21,6 +21,11 @@ export async function adoptStream(
   await store.adopt(toWatchedStream(userId, stream, policy), forwardInMs(stream, Date.now()));
 }
 
+/** Whether gateways watch it: its player beats with them, and it is not on its way out. */
+export function isWatched({ mode, ending }: StreamView): boolean {
+  return mode === 'watched' && !ending;
+}
+
 /** How it ended, as long as its account remembers. */
 export function endOf({ ended }: SessionsView, streamId: string): StreamGone | undefined {
   return ended.find((other) => other.streamId === streamId)?.end;

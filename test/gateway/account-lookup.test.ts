@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SessionsUnavailableError } from '../../client/session-errors.ts';
+import type { StreamView } from '../../contracts/session-stream.ts';
 import type { SessionsView } from '../../contracts/stream-sessions.ts';
 import { AccountLookup } from '../../gateway/watch/account-lookup.ts';
-import type { WatchedStream } from '../../gateway/watch/beat-store.ts';
 import { eventually } from '../support/eventually.ts';
-import { policyWith } from '../sessions/support/policies.ts';
-
-const policy = () => policyWith();
 
 function viewOf(...streamIds: readonly string[]): SessionsView {
   const now = new Date().toISOString();
@@ -29,11 +26,8 @@ describe('the lookup of streams nobody knows', () => {
   let busiest = 0;
   let reading = 0;
   let readMs = 10;
-  const store = {
-    adopt: (stream: WatchedStream) => {
-      adopted.push(`${stream.userId}/${stream.streamId}`);
-      return Promise.resolve();
-    },
+  const adopt = async (userId: string, { streamId }: StreamView): Promise<void> => {
+    adopted.push(`${userId}/${streamId}`);
   };
   const sessions = {
     list: async (userId: string) => {
@@ -53,7 +47,7 @@ describe('the lookup of streams nobody knows', () => {
   });
 
   it('reads so many accounts at once, each once for all who wait', async () => {
-    const lookup = new AccountLookup({ sessions, store, policy, readsAtOnce: 4 });
+    const lookup = new AccountLookup({ sessions, adopt, readsAtOnce: 4, patienceMs: 8_000 });
     const users = Array.from({ length: 30 }, (_, index) => `user-${index}`);
     const asks = [...users, ...users].map((userId, index) => lookup.ask({ userId, streamId: index < 30 ? 'a' : 'b' }));
     assert.ok((await Promise.all(asks)).every(({ active }) => active.length === 2));
@@ -65,7 +59,7 @@ describe('the lookup of streams nobody knows', () => {
 
   it('tells who waits too long to come again, and watches the stream all the same', async () => {
     readMs = 300;
-    const lookup = new AccountLookup({ sessions, store, policy, readsAtOnce: 1, patienceMs: 50 });
+    const lookup = new AccountLookup({ sessions, adopt, readsAtOnce: 1, patienceMs: 50 });
     const asks = ['x', 'y'].map((userId) => lookup.ask({ userId, streamId: 'a' }));
     for (const ask of asks) await assert.rejects(ask, SessionsUnavailableError);
     await eventually(() => assert.deepEqual(adopted.toSorted(), ['x/a', 'y/a']));
@@ -76,7 +70,7 @@ describe('the lookup of streams nobody knows', () => {
     const flaky = {
       list: (userId: string) => (fails ? Promise.reject(new SessionsUnavailableError('list')) : sessions.list(userId)),
     };
-    const lookup = new AccountLookup({ sessions: flaky, store, policy, readsAtOnce: 1 });
+    const lookup = new AccountLookup({ sessions: flaky, adopt, readsAtOnce: 1, patienceMs: 8_000 });
     await assert.rejects(lookup.ask({ userId: 'x', streamId: 'a' }), SessionsUnavailableError);
     fails = false;
     assert.equal((await lookup.ask({ userId: 'x', streamId: 'b' })).slots, 2);

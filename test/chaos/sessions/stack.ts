@@ -1,10 +1,10 @@
-import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { freePort } from '../../../local/ports.ts';
 import type { WorkerProcessOptions } from '../../../local/worker-process.ts';
 import { JWT_SECRET } from '../../gateway/support/gateways.ts';
+import { writeLeaseKey } from '../../support/lease-key.ts';
 import { startRedisServer, type RedisServer } from '../../support/redis-server.ts';
 import { sharedWorkflowBundle } from '../../support/workflow-bundle.ts';
 import { ProcessSlot } from '../process-slot.ts';
@@ -88,12 +88,9 @@ export async function startSessionsStack(
 async function writeSharedFiles(directory: string): Promise<Record<string, string>> {
   const policyFile = path.join(directory, 'policy.json');
   await writeFile(policyFile, JSON.stringify(POLICY));
-  const keyFile = path.join(directory, 'lease.pem');
-  const { privateKey } = generateKeyPairSync('ed25519');
-  await writeFile(keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }));
   return {
     SESSIONS_POLICY_FILE: policyFile,
-    LEASE_PRIVATE_KEY_FILE: keyFile,
+    LEASE_PRIVATE_KEY_FILE: await writeLeaseKey(directory),
     GATEWAY_REPLICAS: String(GATEWAYS.length),
     JWT_SECRET,
     LIMIT_ADDRESS_PER_MINUTE: '6000000',
