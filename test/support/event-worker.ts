@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Client } from '@temporalio/client';
-import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { NativeConnection, Worker } from '@temporalio/worker';
 import type { StreamActivities } from '../../activities/types.ts';
 import { createTemporalStarter } from '../../bridge/start-event.ts';
 import type { EventStarter } from '../../bridge/event-starter.ts';
@@ -8,16 +8,9 @@ import type { EventPolicy } from '../../contracts/event-policy.ts';
 import type { SocialEventWorkflow } from '../../contracts/event-workflow.ts';
 import type { SocialEvent } from '../../contracts/social-event.ts';
 import { eventWorkflowId } from '../../contracts/workflow-ids.ts';
-import { bundleWorkflows } from '../../workers/workflow-bundle.ts';
+import { installQuietRuntime } from './quiet-runtime.ts';
 import { sharedTemporal } from './temporal.ts';
-
-let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;
-
-/** One bundle of the workflows for the whole run: making it takes seconds. */
-export function sharedWorkflowBundle(): Promise<WorkflowBundleWithSourceMap> {
-  bundle ??= bundleWorkflows();
-  return bundle;
-}
+import { sharedWorkflowBundle } from './workflow-bundle.ts';
 
 /** Durations of seconds and hours brought down to what a test can wait for. */
 export const TEST_POLICY: Partial<EventPolicy> = {
@@ -39,22 +32,19 @@ export interface EventWorkerFixture {
   stop(): Promise<void>;
 }
 
-let installed = false;
-
 /** A real worker on a task queue of its own, its activities faked at the edge. */
 export async function startEventWorker(
   activities: StreamActivities,
   taskQueue = `events-${randomUUID()}`,
 ): Promise<EventWorkerFixture> {
-  if (!installed) Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
-  installed = true;
+  installQuietRuntime();
   const { address, namespace } = await sharedTemporal();
   const connection = await NativeConnection.connect({ address });
   const worker = await Worker.create({
     connection,
     namespace,
     taskQueue,
-    workflowBundle: await sharedWorkflowBundle(),
+    workflowBundle: { codePath: await sharedWorkflowBundle() },
     activities,
     shutdownGraceTime: 100,
   });

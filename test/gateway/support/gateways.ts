@@ -15,7 +15,8 @@ import { streamSessionsWorkflowId } from '../../../contracts/workflow-ids.ts';
 import { gatewaySettings } from '../../../gateway/config.ts';
 import { startGateway, type Gateway } from '../../../gateway/start.ts';
 import { createWatcherWorker } from '../../../workers/gateway-role.ts';
-import { installQuietRuntime, sessionsBundle } from '../../sessions/support/sessions-worker.ts';
+import { installQuietRuntime } from '../../support/quiet-runtime.ts';
+import { sharedWorkflowBundle } from '../../support/workflow-bundle.ts';
 import { gatewayNamespace } from './namespace.ts';
 
 export const JWT_SECRET = 'a secret that only these tests share';
@@ -74,7 +75,7 @@ export async function startGateways(policy: Partial<SessionPolicy> = {}): Promis
         connection: native,
         namespace,
         taskQueue,
-        workflowBundle: await sessionsBundle(),
+        workflowBundle: { codePath: await sharedWorkflowBundle() },
       });
       running = worker.run();
     },

@@ -1,19 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
-import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
+import { NativeConnection, Worker } from '@temporalio/worker';
 import { createSessionsClient, type SessionsClient, type SessionsClientOptions } from '../../../client/sessions.ts';
 import type { StreamSessionsWorkflow } from '../../../contracts/stream-sessions.ts';
 import { streamSessionsWorkflowId } from '../../../contracts/workflow-ids.ts';
-import { bundleWorkflows } from '../../../workers/workflow-bundle.ts';
+import { installQuietRuntime } from '../../support/quiet-runtime.ts';
 import { sharedTemporal } from '../../support/temporal.ts';
-
-let bundle: Promise<WorkflowBundleWithSourceMap> | undefined;
-
-/** One bundle of the workflows for all tests of sessions in the run. */
-export function sessionsBundle(): Promise<WorkflowBundleWithSourceMap> {
-  bundle ??= bundleWorkflows();
-  return bundle;
-}
+import { sharedWorkflowBundle } from '../../support/workflow-bundle.ts';
 
 export interface SessionsFixture {
   readonly client: Client;
@@ -26,19 +19,6 @@ export interface SessionsFixture {
   stopWorker(): Promise<void>;
   startWorker(): Promise<void>;
   stop(): Promise<void>;
-}
-
-let installed = false;
-
-/** One runtime per process, whichever test comes first. */
-export function installQuietRuntime(): void {
-  if (installed) return;
-  installed = true;
-  try {
-    Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
-  } catch {
-    // Other tests of the same run installed theirs, which is the same.
-  }
 }
 
 /** A real worker on a task queue of its own. */
@@ -62,7 +42,8 @@ export async function startSessionsWorker(): Promise<SessionsFixture> {
     },
     handle: (userId) => handleOf(client, userId),
     async startWorker() {
-      worker = await Worker.create({ connection, namespace, taskQueue, workflowBundle: await sessionsBundle() });
+      const workflowBundle = { codePath: await sharedWorkflowBundle() };
+      worker = await Worker.create({ connection, namespace, taskQueue, workflowBundle });
       running = worker.run();
     },
     async stopWorker() {
