@@ -91,8 +91,13 @@ describe('the commands for events', function () {
   it('stop a release in order when they are interrupted', async () => {
     const { query } = await park(6);
     const abort = new AbortController();
-    const release = cli.run(['events', 'release', '--query', query, '--action', 'retry', '--rate', '2'], abort.signal);
-    await eventually(async () => assert.ok((await events.count({ query, status: 'applied' })) >= 1));
+    const release = cli.run(
+      ['events', 'release', '--query', query, '--action', 'retry', '--rate', '0.5'],
+      abort.signal,
+    );
+    await eventually(async () => assert.ok((await events.count({ query, status: 'applied' })) >= 1), {
+      timeoutMs: 30_000,
+    });
     abort.abort();
     const { code, stderr } = await release;
     assert.equal(code, 1);

@@ -147,7 +147,7 @@ describe('sessions over HTTP', () => {
   });
 
   it('end in time when nobody answers, and try another connection before', async () => {
-    const hasty = connect({ timeoutMs: 2_500 });
+    const hasty = connect({ timeoutMs: 6_000 });
     gateway.faults.push('hang');
     await hasty.list('alice');
     gateway.faults.push('hang', 'hang', 'hang', 'hang');
@@ -203,9 +203,10 @@ describe('sessions over HTTP', () => {
   });
 
   it('hold a stream at the pace of the gateway, with ever new leases, through refusals', async () => {
-    gateway.policy = policyWith({ leaseMs: 1_500, heartbeatIntervalMs: 100 });
+    gateway.policy = policyWith({ leaseMs: 20_000, heartbeatIntervalMs: 100 });
     const [leases, unanswered]: [string[], UnansweredError[]] = [[], []];
-    const held = await connect({ timeoutMs: 500 }).hold('alice', wish('one'), {
+    // Shorter than the wait that the first refusal asks for.
+    const held = await connect({ timeoutMs: 900 }).hold('alice', wish('one'), {
       onLease: (lease) => leases.push(lease),
       onUnanswered: (error) => unanswered.push(error),
     });
@@ -215,7 +216,7 @@ describe('sessions over HTTP', () => {
       { status: 401, body: problemBody(401, 'unauthenticated', { reason: 'expired' }) },
       { status: 503, headers: { 'retry-after': '5' } },
     );
-    await eventually(() => assert.ok(unanswered.length === 3 && leases.length > 0 && gateway.faults.length === 0));
+    await eventually(() => assert.ok(unanswered.length >= 3 && leases.length > 0 && gateway.faults.length === 0));
     assert.equal(held.lease, leases.at(-1));
     assert.ok(unanswered.some((error) => error instanceof NotAuthenticatedError));
     await sessions.evict('alice', { by: 'carol' });
@@ -224,7 +225,7 @@ describe('sessions over HTTP', () => {
 
   it('give a held stream up when nobody answers for a whole lease, however long the account keeps it', async () => {
     gateway.policy = policyWith({ leaseMs: 600, heartbeatIntervalMs: 150 });
-    const held = await connect({ timeoutMs: 200 }).hold(randomUUID(), wish('one'));
+    const held = await connect({ timeoutMs: 2_000 }).hold(randomUUID(), wish('one'));
     assert.ok(held.granted.stream.leaseMs > 3_600_000);
     await gateway.stop();
     assert.deepEqual(await held.ended, { reason: 'unknown' });

@@ -10,8 +10,8 @@ import { CuttingProxy } from './cutting-proxy.ts';
 import { EdgeModel } from './edge-model.ts';
 import { faultOf } from './verdict.ts';
 
-const OUTAGE_MS = 4_000;
-const POLICY = { resumedLingerMs: 1_000 };
+const OUTAGE_MS = 10_000;
+const POLICY = { resumedLingerMs: 3_000 };
 const noAbort = new AbortController().signal;
 
 describe('a bridge cut off between reading an edge and going on from it', function () {

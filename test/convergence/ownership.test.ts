@@ -6,7 +6,7 @@ import { eventFailureKey, eventStatusKey } from '../../contracts/search-attribut
 import { activityId } from '../../contracts/stream-activity-id.ts';
 import { eventually } from '../support/eventually.ts';
 import { startRunningStack, type RunningStack } from '../support/running-stack.ts';
-import { effectsOf } from '../support/stream-effects.ts';
+import { effectsOf, type Effects } from '../support/stream-effects.ts';
 
 const CREATED_AT = '2026-01-31T12:00:00Z';
 const POSTS = 5;
@@ -23,8 +23,8 @@ describe('ownership and ambiguity, on the real Stream server', function () {
         STREAM_TIMEOUT_MS: '1500',
         EVENT_ATTEMPT_TIMEOUT_MS: '2000',
         EVENT_RETRY_INITIAL_MS: '100',
-        EVENT_RETRY_BUDGET_MS: '4000',
-        EVENT_COMPENSATION_BUDGET_MS: '1500',
+        EVENT_RETRY_BUDGET_MS: '10000',
+        EVENT_COMPENSATION_BUDGET_MS: '8000',
         EVENT_COPY_CONFIRM_ATTEMPTS: '2',
         EVENT_COPY_ROUNDS: '2',
       },
@@ -92,9 +92,7 @@ describe('ownership and ambiguity, on the real Stream server', function () {
     assert.ok(before);
     assert.deepEqual(after, before);
     assert.equal((await timeline.get()).results.length, 2);
-    const made = await effectsOf(running, effects);
-    assert.equal(made['followsRepeated'], 1);
-    assert.equal(made['unfollows'], undefined);
+    assertMade(await effectsOf(running, effects), { repeats: 'followsRepeated' });
   });
 
   it('a follow of its own whose copy fails is taken back with what it copied', async () => {
@@ -115,7 +113,7 @@ describe('ownership and ambiguity, on the real Stream server', function () {
     await running.publish([message]);
     assert.equal(await resultOf(`activity/${foreignId}`), 'applied');
     assert.equal((await running.stream.feed('user', actor).get()).results.length, 1);
-    assert.deepEqual(await effectsOf(running, effects), { activitiesCreated: 1, activitiesOverwritten: 1 });
+    assertMade(await effectsOf(running, effects), { once: 'activitiesCreated', repeats: 'activitiesOverwritten' });
   });
 
   it('a post that never gets an answer is looked up at the end of its budget and counts as applied', async () => {
@@ -124,9 +122,7 @@ describe('ownership and ambiguity, on the real Stream server', function () {
     await running.setFaults([{ match: { method: 'POST', path: '^/feed/' }, fault: 'commitThenHang' }]);
     await running.publish([message]);
     assert.equal(await resultOf(`activity/${foreignId}`), 'applied');
-    const made = await effectsOf(running, effects);
-    assert.equal(made['activitiesCreated'], 1);
-    assert.equal(made['activitiesRemoved'], undefined);
+    assertMade(await effectsOf(running, effects), { once: 'activitiesCreated', repeats: 'activitiesOverwritten' });
   });
 
   it('a follow made without an answer is one follow, not taken back', async () => {
@@ -137,7 +133,7 @@ describe('ownership and ambiguity, on the real Stream server', function () {
     await running.publish([message]);
     assert.equal(await resultOf(workflow.workflowId), 'applied');
     assert.equal((await timeline.get()).results.length, POSTS);
-    assert.deepEqual(await effectsOf(running, effects), { followsCreated: 1, followsRepeated: 1 });
+    assertMade(await effectsOf(running, effects), { once: 'followsCreated', repeats: 'followsRepeated' });
   });
 
   it('a like made without an answer is one like, not taken back', async () => {
@@ -156,7 +152,7 @@ describe('ownership and ambiguity, on the real Stream server', function () {
     await running.publish([{ topic: 'reactions', body }]);
     assert.equal(await resultOf(`reaction/${id}`), 'applied');
     assert.equal((await running.stream.reactions.get(reactionIdOf(id))).kind, 'Like');
-    assert.deepEqual(await effectsOf(running, effects), { reactionsCreated: 1, reactionConflicts: 1 });
+    assertMade(await effectsOf(running, effects), { once: 'reactionsCreated', repeats: 'reactionConflicts' });
   });
 
   it('an undo that fails parks the event with both failures, and a retry finishes it', async () => {
@@ -181,3 +177,13 @@ describe('ownership and ambiguity, on the real Stream server', function () {
     assert.equal((await timeline.get()).results.length, POSTS);
   });
 });
+
+/**
+ * One thing made, at most, and repeated without effect. How often it is repeated is up to the machine: an attempt that took
+ * too long is made again.
+ */
+function assertMade(effects: Effects, { once, repeats }: { readonly once?: string; readonly repeats: string }): void {
+  const { [repeats]: repeated = 0, ...made } = effects;
+  assert.deepEqual(made, once === undefined ? {} : { [once]: 1 });
+  assert.ok(repeated >= 1, `${repeats}: ${repeated}`);
+}

@@ -12,14 +12,17 @@ import { installQuietRuntime } from './quiet-runtime.ts';
 import { sharedTemporal } from './temporal.ts';
 import { sharedWorkflowBundle } from './workflow-bundle.ts';
 
-/** Durations of seconds and hours brought down to what a test can wait for. */
+/**
+ * Durations that every event waits for, brought down to what a test can wait for. Those that only a failure waits for are
+ * long: on a busy machine an attempt may take seconds, and an event that parks for that waits for an operator.
+ */
 export const TEST_POLICY: Partial<EventPolicy> = {
-  fastAttemptTimeoutMs: 1_000,
-  attemptTimeoutMs: 2_000,
+  fastAttemptTimeoutMs: 5_000,
+  attemptTimeoutMs: 10_000,
   retryInitialMs: 50,
   retryMaximumMs: 200,
-  retryBudgetMs: 3_000,
-  compensationBudgetMs: 1_000,
+  retryBudgetMs: 60_000,
+  compensationBudgetMs: 30_000,
   parentWaitMs: 1_500,
   resumedLingerMs: 2_000,
 };

@@ -30,9 +30,7 @@ describe('a social event', function () {
   const failureOf = async (event: SocialEvent): Promise<string | undefined> =>
     (await fixture.handle(event).describe()).typedSearchAttributes.get(eventFailureKey);
   const isParked = (event: SocialEvent): Promise<void> =>
-    eventually(async () => {
-      assert.equal(await statusOf(event), 'parked');
-    });
+    eventually(async () => assert.equal(await statusOf(event), 'parked'), { timeoutMs: 30_000 });
 
   it('is applied inside its first workflow task when nothing fails', async () => {
     const event = postEvent();
@@ -145,7 +143,7 @@ describe('a social event', function () {
   it('parks with the failure of the last attempt when its retry budget is used up', async () => {
     const event = postEvent();
     stream.always('addActivity', streamFailure(FAILURE_TYPES.unavailable));
-    await fixture.starter({ retryBudgetMs: 1_500 }).start(event, noAbort);
+    await fixture.starter({ retryBudgetMs: 5_000 }).start(event, noAbort);
     await isParked(event);
     assert.equal(await failureOf(event), 'Unavailable');
     await fixture.handle(event).terminate();
@@ -195,7 +193,7 @@ describe('a social event', function () {
   it('takes back what it may have written when it is cancelled', async () => {
     const event = postEvent();
     stream.always('addActivity', streamFailure(FAILURE_TYPES.ambiguous));
-    await fixture.starter({ retryBudgetMs: 60_000 }).start(event, noAbort);
+    await fixture.starter().start(event, noAbort);
     await eventually(() => assert.ok(stream.countOf('addActivity') >= 2));
     await fixture.handle(event).cancel();
     await assert.rejects(fixture.handle(event).result(), WorkflowFailedError);
