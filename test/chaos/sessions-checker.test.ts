@@ -88,4 +88,12 @@ describe('the checker of stream sessions', () => {
     assert.deepEqual(kinds, new Set(['kill', 'network', 'restartTemporal', 'killRedis', 'freezeRedis']));
     assert.deepEqual(planSessionFaults({ ...QUICK_SESSIONS, seed: 3, faultMs: 600_000 }), plan);
   });
+
+  it('is put to work by the death of a gateway in a quick run too', () => {
+    for (let seed = 0; seed < 50; seed++) {
+      const actions = planSessionFaults({ ...QUICK_SESSIONS, seed }).map(({ action }) => action);
+      const dies = actions.some((action) => action.kind === 'kill' && action.process.startsWith('gateway-'));
+      assert.ok(dies, `seed ${seed}`);
+    }
+  });
 });

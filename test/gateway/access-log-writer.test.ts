@@ -105,15 +105,18 @@ describe('the lake writer', () => {
     const { queueName, bucket } = lake.createQueue();
     const records = accessRecords(30);
     for (const record of records) lake.server.sendMessage(queueName, toAccessLine(record));
-    const writer = lake.writer({ queueName, bucket, visibilityTimeoutSeconds: 3 });
+    const writer = lake.writer({ queueName, bucket, visibilityTimeoutSeconds: 8 });
     const since = performance.now();
-    await eventually(() => assert.ok(performance.now() - since > 4_000 && writer.counts().received === 30));
+    await eventually(() => assert.ok(performance.now() - since > 10_000 && writer.counts().received === 30), {
+      timeoutMs: 25_000,
+    });
     await lake.createBucket(bucket);
-    await eventually(() => lake.assertEmpty(queueName), { timeoutMs: 20_000 });
+    // The pause before the next attempt has grown to as much as 16 s.
+    await eventually(() => lake.assertEmpty(queueName), { timeoutMs: 30_000 });
     const { received, duplicates } = writer.counts();
     assert.deepEqual([received, duplicates], [30, 0]);
     assertSameIds(await lake.rows(bucket), records);
-  }).timeout(40_000);
+  }).timeout(70_000);
 
   it('loses nothing when it dies between writing and deleting; a second writer doubles records by id at most', async () => {
     const { queueName, bucket } = lake.createQueue();
@@ -126,7 +129,9 @@ describe('the lake writer', () => {
     const dying = lake.writer({ queueName, bucket, visibilityTimeoutSeconds: 3, shutdownGraceMs: 100 });
     await eventually(async () => assertSameIds(await lake.rows(bucket), records));
     await dying.stop();
-    assert.ok(lake.messages(queueName).inflight.length > 0, 'nothing was deleted');
+    const { ready, inflight } = lake.messages(queueName);
+    // Some may be visible again already.
+    assert.equal(ready.length + inflight.length, 10, 'nothing was deleted');
     lake.setSqs('up');
     lake.writer({ queueName, bucket });
     await eventually(() => lake.assertEmpty(queueName), { timeoutMs: 20_000 });
@@ -206,7 +211,7 @@ describe('the lake writer', () => {
     lake.server.sendMessage(queueName, toAccessLine(accessRecord()));
     const writer = lake.writer({ queueName, bucket, visibilityTimeoutSeconds: 1 });
     await eventually(() => assert.equal(writer.counts().stored, 1));
-    assert.ok(writer.counts().returned >= 1);
+    await eventually(() => assert.ok(writer.counts().returned >= 1));
     lake.setSqs('up');
     await eventually(() => assert.equal(writer.counts().rejected, 1));
     await eventually(() => lake.assertEmpty(queueName));
@@ -229,7 +234,7 @@ describe('the lake writer', () => {
   it('hands back within its grace what it cannot write', async () => {
     const { queueName, bucket } = lake.createQueue();
     for (const record of accessRecords(20)) lake.server.sendMessage(queueName, toAccessLine(record));
-    const writer = lake.writer({ queueName, bucket, shutdownGraceMs: 500 });
+    const writer = lake.writer({ queueName, bucket, shutdownGraceMs: 5_000 });
     await eventually(() => assert.ok(writer.counts().received === 20 && writer.counts().s3Failures > 0));
     const counts = await writer.stop();
     assert.deepEqual([counts.returned, counts.inHand], [20, 0]);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AccessLog } from '../../gateway/access-log/access-log.ts';
@@ -147,8 +147,10 @@ describe('the access log of a gateway', () => {
 
   it('goes on in memory while the disk fails, and finds the spool when it works again', async () => {
     const { queueName } = lake.createQueue();
-    const blocked = join(spoolDirectory, 'file', 'spool');
+    const link = join(spoolDirectory, 'link');
+    const blocked = join(link, 'spool');
     await writeFile(join(spoolDirectory, 'file'), 'no folder');
+    await symlink(join(spoolDirectory, 'file'), link);
     const log = lake.accessLog(queueName, { spoolDirectory: blocked, maxBufferedRecords: 100 });
     const records = accessRecords(90);
     for (const record of records) log.write(record);
@@ -161,8 +163,9 @@ describe('the access log of a gateway', () => {
       join(repaired, 'spool', '0199aa00-0000-7000-8000-000000000000.1.ndjson'),
       `${toAccessLine(left)}\n`,
     );
-    await rm(join(spoolDirectory, 'file'));
-    await rename(repaired, join(spoolDirectory, 'file'));
+    // In one step: the log would make a folder of its own between two.
+    await symlink(repaired, join(spoolDirectory, 'next'));
+    await rename(join(spoolDirectory, 'next'), link);
     await eventually(() => assert.deepEqual([log.counts().sent, log.counts().recovered], [91, 1]));
     assertSameIds(queued(queueName), [...records, left]);
     assertConserved(log);
@@ -202,7 +205,7 @@ describe('the access log of a gateway', () => {
     const log = lake.accessLog(queueName);
     const records = accessRecords(5);
     for (const record of records) log.write(record);
-    await eventually(() => assert.equal(log.counts().failures, 1));
+    await eventually(() => assert.ok(log.counts().failures >= 1));
     lake.server.createQueue(queueName);
     await eventually(() => assert.equal(log.counts().sent, 5));
     assertSameIds(queued(queueName), records);

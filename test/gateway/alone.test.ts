@@ -9,7 +9,7 @@ describe('a gateway that is alone', () => {
   let fixture: GatewayFixture;
   before(async function () {
     this.timeout(900_000);
-    fixture = await startGateways({ leaseMs: 2_000, heartbeatIntervalMs: 500 });
+    fixture = await startGateways({ leaseMs: 5_000, heartbeatIntervalMs: 500 });
   });
   after(() => fixture.stop());
 
@@ -28,12 +28,14 @@ describe('a gateway that is alone', () => {
         const { body } = await same.list();
         assert.partialDeepStrictEqual(body, { slots: 1, ended: [{ streamId: 'crashed', end: { reason: 'expired' } }] });
       },
-      { timeoutMs: 20_000, intervalMs: 250 },
+      { timeoutMs: 40_000, intervalMs: 250 },
     );
-  }).timeout(40_000);
+    // It would adopt the streams of the next tests, and end them.
+    await second.close();
+  }).timeout(80_000);
 
   it('notices another one, whose streams it would end', async () => {
-    await fixture.startGateway({ GATEWAY_INSTANCE: 'one' });
+    const gateway = await fixture.startGateway({ GATEWAY_INSTANCE: 'one' });
     const complaints: unknown[] = [];
     const logger = { error: (complaint: unknown) => complaints.push(complaint) };
     const checks = ['one', 'two'].map((identity) => new LoneCheck({ client: fixture.client, logger, identity }));
@@ -48,19 +50,22 @@ describe('a gateway that is alone', () => {
     await one?.check(Date.now() + 3_600_000);
     assert.equal(one?.alone(), true);
     for (const check of checks) check.close();
+    await gateway.close();
   });
 
   it('answers 503 while no worker decides, takes nothing back, and goes on when there is one', async () => {
     const userId = randomUUID();
-    const gateway = await fixture.startGateway({ GATEWAY_CALL_TIMEOUT_MS: '1500' });
+    const gateway = await fixture.startGateway({ GATEWAY_CALL_TIMEOUT_MS: '4000' });
     const player = new Player(gateway.url, userId);
-    await player.acquire({ streamId: 'a' });
+    assert.equal((await player.acquire({ streamId: 'a' })).status, 201);
     await fixture.stopWorker();
     assert.equal((await player.beat('a')).status, 200, 'a beat needs no worker');
     const refused = await player.acquire({ streamId: 'b' });
     assert.partialDeepStrictEqual(refused, { status: 503, body: { type: 'urn:stream-sessions:problem:unavailable' } });
     assert.match(refused.headers.get('retry-after') ?? '', /^\d+$/);
     await fixture.startWorker();
-    await eventually(async () => assert.equal((await player.acquire({ streamId: 'b' })).status, 201));
-  }).timeout(40_000);
+    await eventually(async () => assert.equal((await player.acquire({ streamId: 'b' })).status, 201), {
+      timeoutMs: 30_000,
+    });
+  }).timeout(80_000);
 });

@@ -60,7 +60,7 @@ describe('keys of an issuer by URL', () => {
   });
 
   it('serve on while their host is away, hangs or talks nonsense, and are renewed when it is back', async () => {
-    const { host, verifier, token } = await setUp({ maxAgeMs: 0, cooldownMs: 0, timeoutMs: 100 });
+    const { host, verifier, token } = await setUp({ maxAgeMs: 0, cooldownMs: 0, timeoutMs: 1_000 });
     await verifier.verify(token);
     const second = await issuerKey('second');
     const fresh = bearer(await second.sign(claims()));
@@ -77,7 +77,7 @@ describe('keys of an issuer by URL', () => {
   });
 
   it('that were never had make the gateway unavailable, not the caller unknown', async () => {
-    const { host, verifier, token } = await setUp({ timeoutMs: 100, cooldownMs: 20 }, 'hang');
+    const { host, verifier, token } = await setUp({ timeoutMs: 1_000, cooldownMs: 20 }, 'hang');
     const failures = await Promise.allSettled(Array.from({ length: 20 }, () => verifier.verify(token)));
     for (const failure of failures)
       assert.ok(failure.status === 'rejected' && failure.reason instanceof KeysUnavailableError);

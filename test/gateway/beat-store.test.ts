@@ -40,7 +40,7 @@ function behavesAsBeatStore(create: () => BeatStore): void {
 
   it('answers the beats of a confirmed one with what it was told of it', async () => {
     await store.expect(ref, 5_000);
-    const stream = { ...streamOf(ref), contentId: 'film' };
+    const stream = { ...streamOf(ref, { forwardEveryMs: 60_000 }), contentId: 'film' };
     await store.confirm(stream);
     assert.deepEqual(await store.beat(ref), { state: 'alive', stream, expiresInMs: SILENCE_MS, forward: false });
   });

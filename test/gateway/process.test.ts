@@ -4,22 +4,25 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { Client } from '@temporalio/client';
 import { freePort } from '../../local/ports.ts';
 import { startWorkerProcess, type WorkerProcess } from '../../local/worker-process.ts';
 import { makeCertificate, whyNoOpenssl } from '../support/certificate.ts';
 import { eventually } from '../support/eventually.ts';
+import { sharedTemporal } from '../support/temporal.ts';
 import { sharedWorkflowBundle } from '../support/workflow-bundle.ts';
 import { skipWhereMissing } from '../support/skip-where-missing.ts';
-import { JWT_SECRET } from './support/gateways.ts';
+import { JWT_SECRET, terminateAll } from './support/gateways.ts';
 import { gatewayNamespace } from './support/namespace.ts';
 import { Player } from './support/player.ts';
 
 describe('a worker process with the roles sessions and gateway', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const trusted = getCACertificates();
   const lines: string[] = [];
   let folder: string;
   let policyFile: string;
+  let client: Client | undefined;
   let worker: WorkerProcess | undefined;
   let url: string;
 
@@ -33,6 +36,7 @@ describe('a worker process with the roles sessions and gateway', function () {
     policyFile = path.join(folder, 'policy.json');
     await writeFile(policyFile, JSON.stringify({ version: 1, caps: { account: 1 } }));
     const { address, namespace } = await gatewayNamespace();
+    client = new Client({ connection: (await sharedTemporal()).connection, namespace });
     const port = await freePort();
     url = `https://localhost:${port}`;
     const nowhere = 'http://127.0.0.1:9';
@@ -50,6 +54,8 @@ describe('a worker process with the roles sessions and gateway', function () {
         GATEWAY_TLS_KEY_FILE: key,
         SESSIONS_POLICY_FILE: policyFile,
         JWT_SECRET,
+        // As long as a slow machine may take for the requests of a test that come while it drains.
+        GATEWAY_DRAIN_MS: '10000',
       },
       onLine: (line) => lines.push(line),
     });
@@ -60,6 +66,7 @@ describe('a worker process with the roles sessions and gateway', function () {
     setDefaultCACertificates(trusted);
     worker?.kill('SIGKILL');
     await worker?.exited;
+    if (client) await terminateAll(client);
     if (folder) await rm(folder, { recursive: true });
   });
 
@@ -95,13 +102,15 @@ describe('a worker process with the roles sessions and gateway', function () {
       index % 9 === 0 ? player.acquire({ streamId: `b${index}` }) : player.beat('a'),
     );
     const exit = worker?.stop();
-    for (const { status } of await Promise.all(sent)) assert.ok([200, 201, 409].includes(status), `${status}`);
-    await eventually(async () => {
+    // Beside the answers: once it has drained, it tells nothing any more.
+    const told = eventually(async () => {
       const readiness = await fetch(`${url}/readyz`);
-      const told: unknown = await readiness.json();
+      const body: unknown = await readiness.json();
       assert.deepEqual([readiness.status, readiness.headers.get('connection')], [503, 'close']);
-      assert.partialDeepStrictEqual(told, { unready: ['draining'] });
+      assert.partialDeepStrictEqual(body, { unready: ['draining'] });
     });
+    const [answers] = await Promise.all([Promise.all(sent), told]);
+    for (const { status } of answers) assert.ok([200, 201, 409].includes(status), `${status}`);
     assert.equal((await exit)?.code, 0);
     await assert.rejects(fetch(`${url}/readyz`), 'nobody answers any more');
   });

@@ -15,7 +15,8 @@ describe('the gateway', () => {
       caps: { account: 2 },
       overLimit: 'evictNamed',
       plans: { family: { account: 5 } },
-      leaseMs: 2_000,
+      // Beats of a slow machine come seconds late; a stream must not be lost for that.
+      leaseMs: 5_000,
       heartbeatIntervalMs: 500,
     });
     gateway = await fixture.startGateway();
@@ -34,11 +35,11 @@ describe('the gateway', () => {
     assert.equal(granted.headers.get('x-content-type-options'), 'nosniff');
     assert.equal(granted.headers.get('cache-control'), 'no-store');
     const { stream, expiresInMs, heartbeatIntervalMs, active, limit } = granted.body;
-    assert.deepEqual([expiresInMs, heartbeatIntervalMs, active, limit], [1_800, 500, 1, 2]);
+    assert.deepEqual([expiresInMs, heartbeatIntervalMs, active, limit], [4_500, 500, 1, 2]);
     assert.partialDeepStrictEqual(stream, { streamId: 'a', deviceId: 'tv', deviceType: 'tv', contentId: 'film' });
     const beat = await ann.beat('a');
     assert.equal(beat.status, 200);
-    assert.deepEqual([beat.body['expiresInMs'], beat.body['heartbeatIntervalMs']], [1_800, 500]);
+    assert.deepEqual([beat.body['expiresInMs'], beat.body['heartbeatIntervalMs']], [4_500, 500]);
     const listed = await ann.list();
     assert.equal(listed.status, 200);
     assert.partialDeepStrictEqual(listed.body, { limit: 2, slots: 1, active: [{ streamId: 'a' }] });
@@ -106,18 +107,20 @@ describe('the gateway', () => {
   it('frees the slot of a player that crashed, within its lease, and tells its late beat why', async () => {
     const ann = player();
     await ann.acquire({ streamId: 'a' });
-    await eventually(async () => assert.deepEqual((await ann.list()).body['active'], []));
+    // Seldom enough for the user limit.
+    const patient = { timeoutMs: 25_000, intervalMs: 250 };
+    await eventually(async () => assert.deepEqual((await ann.list()).body['active'], []), patient);
     const late = await ann.beat('a');
     assert.deepEqual([late.status, late.body['reason']], [410, 'expired']);
     const again = await ann.acquire({ streamId: 'a' });
     assert.deepEqual([again.status, again.body['reason']], [410, 'expired']);
-  });
+  }).timeout(60_000);
 
   it('keeps a stream that beats for longer than its lease, without a message to its account', async () => {
     const ann = player();
     await ann.acquire({ streamId: 'a' });
     const { historyLength } = await fixture.handle(ann.userId).describe();
-    for (let beats = 0; beats < 12; beats++) {
+    for (let beats = 0; beats < 24; beats++) {
       await sleep(250);
       assert.equal((await ann.beat('a')).status, 200);
     }

@@ -98,7 +98,7 @@ export async function startGateways(policy: Partial<SessionPolicy> = {}): Promis
 }
 
 /** The next test's gateways would read what is left, all at their start. */
-async function terminateAll(client: Client): Promise<void> {
+export async function terminateAll(client: Client): Promise<void> {
   for await (const { workflowId } of client.workflow.list({ query: "ExecutionStatus = 'Running'" })) {
     await client.workflow
       .getHandle(workflowId)
