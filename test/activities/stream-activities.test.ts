@@ -17,8 +17,9 @@ describe('the activities that write to GetStream', () => {
 
   before(async () => {
     server = await startStreamServer({ port: 0, apiKey: 'key', apiSecret: 'secret', rateLimits: false });
-    client = clientWith(2_000);
-    activities = createStreamActivities({ quick: clientWith(500), patient: client }, events);
+    // Long, as a pause of the machine must not make a request that was served look unanswered.
+    client = clientWith(15_000);
+    activities = createStreamActivities({ quick: client, patient: client }, events);
   });
   after(() => server.close());
   afterEach(() => fetch(`${server.url}/_control/faults`, { method: 'DELETE' }));
@@ -154,8 +155,10 @@ describe('the activities that write to GetStream', () => {
       assert.ok(error.nextRetryDelay >= 4_000 && error.nextRetryDelay <= 8_000, String(error.nextRetryDelay));
       return true;
     });
+    const hasty = clientWith(2_000);
+    const hastyActivities = createStreamActivities({ quick: hasty, patient: hasty }, events);
     await fault({ match, fault: 'commitThenHang', times: 1 });
-    await assert.rejects(run(activities.addActivity, input), { type: 'Ambiguous', nonRetryable: false });
+    await assert.rejects(run(hastyActivities.addActivity, input), { type: 'Ambiguous', nonRetryable: false });
     assert.equal(await run(activities.hasActivity, input), true, 'it was written all the same');
     await assert.rejects(run(activities.addActivity, { ...input, object: '' }), {
       type: 'InvalidRequest',

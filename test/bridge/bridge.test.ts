@@ -113,7 +113,7 @@ describe('startBridge', () => {
   it('asks for every attribute and the visibility time-out with each receive', async () => {
     const queue = harness.createQueue();
     await harness.bridge(queue, 'activity', { visibilityTimeoutSeconds: 17 });
-    await eventually(() => assert.equal(harness.proxy.of('ReceiveMessage').length, 2));
+    await eventually(() => assert.ok(harness.proxy.of('ReceiveMessage').length >= 2));
     const { MessageSystemAttributeNames, MessageAttributeNames, VisibilityTimeout, WaitTimeSeconds } =
       harness.proxy.of('ReceiveMessage')[0]?.body ?? {};
     assert.deepEqual(

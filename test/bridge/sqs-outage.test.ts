@@ -28,25 +28,24 @@ describe('while SQS fails, a bridge', () => {
         { queue: throttled, kind: 'activity' },
       ],
     });
-    const since = performance.now();
     const isFor = (queue: string, url: unknown) => String(url).endsWith(`/${queue}`);
     harness.proxy.fault = ({ body }) =>
       isFor(throttled, body.QueueUrl)
         ? { kind: 'status', status: 400, type: 'ThrottlingException' }
         : { kind: 'status', status: 500, type: 'InternalFailure' };
     const failuresOf = (queue: string) => harness.metrics.value('bridge_sqs_failures_total', { queue });
-    // Long enough for a rate, and for a pause to be over at each queue.
+    await eventually(() => assert.ok([broken, throttled].every((queue) => failuresOf(queue) >= 1)));
+    // What was under way when the outage began fails within a second of that; what counts is the rate after it.
+    const since = performance.now() + 1_000;
+    const later = (queue: string) =>
+      harness.proxy.seen.filter(({ atMs, body }) => atMs > since && isFor(queue, body.QueueUrl)).length;
+    const seconds = () => (performance.now() - since) / 1_000;
+    // Long enough for a rate, and for a pause to be over at each queue, after which its requests go on.
     const isLongEnough = () =>
-      performance.now() - since > 2_900 && [broken, throttled].every((queue) => failuresOf(queue) >= 2);
+      seconds() > 1.9 && [broken, throttled].every((queue) => failuresOf(queue) >= 2 && later(queue) >= 1);
     await eventually(() => assert.ok(isLongEnough()), { timeoutMs: 20_000 });
-    for (const queue of [broken, throttled]) {
-      const requests = harness.proxy.seen.filter(({ body }) => isFor(queue, body.QueueUrl));
-      // What was under way when the outage began fails in its first second; what counts is the rate after it.
-      const later = requests.filter(({ atMs }) => atMs > since + 1_000);
-      const seconds = (performance.now() - since) / 1_000 - 1;
-      assert.ok(later.length >= 1, `requests to ${queue} go on`);
-      assert.ok(later.length < 2 * seconds, `${later.length} requests to ${queue} in ${seconds} s`);
-    }
+    for (const queue of [broken, throttled])
+      assert.ok(later(queue) < 2 * seconds(), `${later(queue)} requests to ${queue} in ${seconds()} s`);
     assert.equal(bridge.ready(), false);
     harness.proxy.fault = () => undefined;
     await eventually(() => assert.equal(bridge.ready(), true), { timeoutMs: 20_000 });
@@ -62,7 +61,9 @@ describe('while SQS fails, a bridge', () => {
       hung += 1;
       return { kind: 'hang' };
     };
-    const bridge = await harness.bridge(queue, 'activity', { receivesInFlight: 2 });
+    // What a receive brought too late comes again soon.
+    const options = { sqs: harness.sqsWithin(2_500), receivesInFlight: 2, visibilityTimeoutSeconds: 5 };
+    const bridge = await harness.bridge(queue, 'activity', options);
     send(queue, 3);
     await eventually(() => assert.equal(bridge.counts().started, 3), { timeoutMs: 25_000 });
     await eventually(() => assert.equal(bridge.ready(), true));

@@ -24,7 +24,7 @@ describe('a bridge that stops', () => {
   it('leaves an idle long poll at once, without a warning, and only once', async () => {
     const queue = harness.createQueue();
     const bridge = await harness.bridge(queue, 'activity', { longPollSeconds: 20 });
-    await eventually(() => assert.equal(harness.proxy.of('ReceiveMessage').length, 2));
+    await eventually(() => assert.ok(harness.proxy.of('ReceiveMessage').length >= 2));
     assert.equal(bridge.ready(), true);
     const first = bridge.stop();
     assert.equal(bridge.ready(), false);
@@ -35,14 +35,18 @@ describe('a bridge that stops', () => {
     assert.deepEqual(harness.warnings(), []);
   });
 
-  it('stops within a second while SQS fails', async () => {
+  it('does not wait, while SQS fails, for the pause before its next request', async () => {
     const queue = harness.createQueue();
-    const bridge = await harness.bridge(queue);
+    const bridge = await harness.bridge(queue, 'activity', { shutdownGraceMs: 20_000 });
     harness.proxy.fault = () => ({ kind: 'status', status: 500, type: 'InternalFailure' });
-    await eventually(() => assert.equal(bridge.ready(), false));
+    // The third failure in a row has the first pause that is far longer than a hiccup of the machine.
+    await eventually(() => assert.ok(harness.warnings().some(({ pauseMs }) => Number(pauseMs) >= 4_000)), {
+      timeoutMs: 30_000,
+    });
+    assert.equal(bridge.ready(), false);
     const [, tookMs] = await timed(bridge.stop());
-    assert.ok(tookMs < 1_000, `${tookMs} ms`);
-  });
+    assert.ok(tookMs < 3_500, `${tookMs} ms`);
+  }).timeout(60_000);
 
   it('finishes under load what it holds: nothing is delivered twice, nothing is left in flight', async () => {
     const queue = harness.createQueue({ maxReceiveCount: 1 });
@@ -64,16 +68,18 @@ describe('a bridge that stops', () => {
     const queue = harness.createQueue();
     harness.starter.deaf = true;
     send(queue, 25);
-    const bridge = await harness.bridge(queue, 'activity', { shutdownGraceMs: 1_000 });
+    // A fifth of the grace is for handing back: 2 s. No extension falls in its time.
+    const options = { shutdownGraceMs: 10_000, visibilityTimeoutSeconds: 60 };
+    const bridge = await harness.bridge(queue, 'activity', options);
     await eventually(() => assert.equal(bridge.counts().received, 25));
     const [counts, tookMs] = await timed(bridge.stop());
-    assert.ok(tookMs < 10_000, `${tookMs} ms`);
+    assert.ok(tookMs < 20_000, `${tookMs} ms`);
     assertConserved(counts);
     assert.deepEqual([counts.returned, counts.inFlight], [25, 0]);
     const { ready, inflight } = harness.messages(queue);
     assert.deepEqual([ready.length, inflight.length], [25, 0]);
     assert.ok(harness.proxy.of('ChangeMessageVisibilityBatch').length <= 4);
-  });
+  }).timeout(60_000);
 
   it('ends in its grace when SQS is gone as well, and counts what it held as returned', async () => {
     const queue = harness.createQueue();
@@ -114,7 +120,7 @@ describe('a bridge that stops', () => {
         for (const kind of messages) harness.server.sendMessage(queue, bodyOf(kind, twin));
         harness.starter.delayMs = delayMs;
         harness.starter.refuses = (event) => event.kind === 'activity' && event.objectId.startsWith('unstartable');
-        const bridge = await harness.bridge(queue, 'activity', { maxInHand, shutdownGraceMs: 1_000 });
+        const bridge = await harness.bridge(queue, 'activity', { maxInHand, shutdownGraceMs: 5_000 });
         const settled = Math.min(stopAfter, messages.filter((kind) => kind !== 'unstartable').length);
         await eventually(() => assertConserved(bridge.counts()), { intervalMs: 1 });
         await eventually(() => assert.ok(bridge.counts().received >= Math.min(settled, maxInHand)), { intervalMs: 2 });

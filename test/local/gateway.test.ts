@@ -79,10 +79,13 @@ describe('the gateway of the local stack', function () {
     const { stream } = await client.acquire(userId, { deviceId: 'tv' });
     await assert.rejects(client.acquire(userId, { deviceId: 'phone' }), StreamLimitReachedError);
     const s3 = new S3Client({ ...clientConfig({ url: aws.url, ...LOCAL_AWS }), forcePathStyle: true });
-    await eventually(async () => {
-      const { KeyCount } = await s3.send(new ListObjectsV2Command({ Bucket: ACCESS_LOG_BUCKET, Prefix: 'access/' }));
-      assert.ok((KeyCount ?? 0) > 0, 'no object in the bucket');
-    });
+    await eventually(
+      async () => {
+        const { KeyCount } = await s3.send(new ListObjectsV2Command({ Bucket: ACCESS_LOG_BUCKET, Prefix: 'access/' }));
+        assert.ok((KeyCount ?? 0) > 0, 'no object in the bucket');
+      },
+      { timeoutMs: 30_000 },
+    );
     s3.destroy();
 
     const first = gateway.pid;

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { JWTScopeToken } from 'getstream';
 import type { Endpoint } from '../../local/stream/endpoint.ts';
 import { ENDPOINTS } from '../../local/stream/server.ts';
+import { eventually } from '../support/eventually.ts';
 import { body, hostileText, malformed, query } from './hostile.ts';
 import { KEY, SECRET, type TestServer, post, read, sequence, startTestServer, uniqueFeed } from './helpers.ts';
 
@@ -17,6 +20,17 @@ function routeAt(index: number): Endpoint {
   const route = ENDPOINTS[index];
   assert.ok(route);
   return route;
+}
+
+/** Bytes in use after a collection: garbage, of other files too, would count else. */
+function heapInUse(): number {
+  setFlagsFromString('--expose-gc');
+  const collect: unknown = runInNewContext('gc');
+  // Contexts that others make, such as those of workflows, shall not have it.
+  setFlagsFromString('--no-expose-gc');
+  assert.ok(typeof collect === 'function');
+  collect();
+  return process.memoryUsage().heapUsed;
 }
 
 describe('Stream server: hostile input', () => {
@@ -164,12 +178,13 @@ describe('Stream server: hostile input', () => {
     const refuse = (): Promise<unknown> =>
       send('POST', `/api/v1.0/feed/user/a/?api_key=${KEY}`, token, `{"actor":"${'x'.repeat(20_000)}"}`);
     for (const _ of sequence(50)) await refuse();
-    globalThis.gc?.();
-    const before = process.memoryUsage().heapUsed;
+    const before = heapInUse();
     for (const _ of sequence(300)) await refuse();
-    globalThis.gc?.();
-    const grown = process.memoryUsage().heapUsed - before;
-    assert.ok(grown < 30_000_000, `${grown} bytes more for 300 refused requests of 20 KB`);
+    // Sockets that are still closing are let go soon; what stays is a leak.
+    await eventually(() => {
+      const grown = heapInUse() - before;
+      assert.ok(grown < 3_000_000, `${grown} bytes more for 300 refused requests of 20 KB`);
+    });
     const feed = uniqueFeed(test.client, 'user');
     await feed.addActivity(post());
     assert.equal((await read(feed)).length, 1);

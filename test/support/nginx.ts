@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, closeSync, openSync } from 'node:fs';
@@ -67,7 +68,11 @@ async function configure(
   chmodSync(folder, 0o755);
   const site = join(folder, 'site');
   await mkdir(site);
-  await copyFile(join(CONFIGURATION, 'nginx.conf'), join(folder, 'nginx.conf'));
+  const main = await readFile(join(CONFIGURATION, 'nginx.conf'), 'utf8');
+  const admissionTimeout = 'proxy_read_timeout 3s;';
+  assert.ok(main.includes(admissionTimeout), 'the time-out of the admission');
+  // The gateway of a test often runs in its own process, which may stand still for longer than that on a busy machine.
+  await writeFile(join(folder, 'nginx.conf'), main.replace(admissionTimeout, 'proxy_read_timeout 15s;'));
   for (const [name, text] of [
     ['limits.conf', limits],
     ['load-balancer.conf', loadBalancer],

@@ -8,9 +8,10 @@ import { startUiStack, type UiStack } from './support/ui-stack.ts';
 import { WebUi } from './support/web-ui.ts';
 
 const PARKED = 'EventStatus="parked"';
+const RETRIED = 'EventStatus="pending" AND EventFailure IS NOT NULL';
 
 describe('events in the Web UI of Temporal, by hand', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   const run = randomUUID().slice(0, 4);
   const alice = `alice-${run}`;
   const carol = `carol-${run}`;
@@ -44,8 +45,10 @@ describe('events in the Web UI of Temporal, by hand', function () {
       async () => {
         for (const object of ['1', '2', '3', '4', '5']) await hasStatus(postId(alice, object), 'parked');
         await hasStatus(followId(), 'parked');
+        // The UI shows the visibility list.
+        assert.deepEqual([await stack.listed(PARKED), await stack.listed(RETRIED)], [6, 1]);
       },
-      { timeoutMs: 40_000, intervalMs: 200 },
+      { timeoutMs: 120_000, intervalMs: 200 },
     );
   });
   after(async () => {
@@ -67,6 +70,8 @@ describe('events in the Web UI of Temporal, by hand', function () {
   const hasStatus = async (workflowId: string, status: string) => {
     assert.equal(await stack.eventStatus(workflowId), status);
   };
+  const reaches = (workflowId: string, status: string) =>
+    eventually(() => hasStatus(workflowId, status), { timeoutMs: 30_000 });
   const written = async (): Promise<string[]> => {
     const { results } = await stack.stream.feed('user', alice).get();
     return results.map((activity) => String(Reflect.get(activity, 'foreign_id')));
@@ -110,7 +115,7 @@ describe('events in the Web UI of Temporal, by hand', function () {
   });
 
   it('shows an event that is being retried, with the failure of its last attempt', async () => {
-    await ui.list('EventStatus="pending" AND EventFailure IS NOT NULL');
+    await ui.list(RETRIED);
     await ui.openFromList(postId(carol, '1'));
     assert.match(await ui.searchAttributes(), /"EventFailure": "Unavailable"/);
     await ui.openPendingActivities();
@@ -122,7 +127,7 @@ describe('events in the Web UI of Temporal, by hand', function () {
     await ui.openFromList(postId(alice, '4'));
     await ui.choose('Send a Signal', 'skip');
     await ui.submit('Send a Signal');
-    await eventually(() => hasStatus(postId(alice, '4'), 'skipped'));
+    await reaches(postId(alice, '4'), 'skipped');
     await ui.openMetadata();
     await ui.currentDetails.getByText(/^Skipped/).waitFor();
   });
@@ -131,7 +136,7 @@ describe('events in the Web UI of Temporal, by hand', function () {
     await ui.list(PARKED);
     await ui.openFromList(postId(alice, '5'));
     await ui.requestCancellation();
-    await eventually(() => hasStatus(postId(alice, '5'), 'compensated'));
+    await reaches(postId(alice, '5'), 'compensated');
     await ui.openMetadata();
     await ui.currentDetails.getByText(/^Compensated/).waitFor();
   });
@@ -142,7 +147,7 @@ describe('events in the Web UI of Temporal, by hand', function () {
     await ui.openFromList(postId(alice, '1'));
     assert.match(await ui.choose('Send a Signal', 'retry'), /"by": .*"reason": /);
     await ui.submit('Send a Signal', { by: 'kim', reason: 'policy mended' }, 'retry-dialog');
-    await eventually(() => hasStatus(postId(alice, '1'), 'applied'));
+    await reaches(postId(alice, '1'), 'applied');
     await ui.openMetadata();
     await ui.currentDetails.getByText(/^Applied/).waitFor();
     await ui.currentDetails.getByText(/kim/).waitFor();
@@ -161,13 +166,13 @@ describe('events in the Web UI of Temporal, by hand', function () {
       await ui.openFromList(postId(alice, object));
       await ui.choose(dialog, 'retry');
       await ui.submit(dialog, argument);
-      await eventually(() => hasStatus(postId(alice, object), 'applied'));
+      await reaches(postId(alice, object), 'applied');
     }
     await ui.list(PARKED);
     await ui.openFromList(followId());
     await ui.choose('Send an Update', 'retry');
     await ui.submit('Send an Update');
-    await eventually(() => hasStatus(followId(), 'applied'));
+    await reaches(followId(), 'applied');
     assert.deepEqual((await written()).toSorted(), [`Post:${alice}-1`, `Post:${alice}-2`, `Post:${alice}-3`]);
     const { results } = await stack.stream.feed('timeline', alice).get();
     assert.equal(results.length, 1);

@@ -23,17 +23,13 @@ export class Harness implements AsyncDisposable {
   readonly metrics = new MemoryMeter();
   starter = new FakeStarter();
   #bridges: Bridge[] = [];
+  readonly #clients: SQSClient[] = [];
 
   private constructor(server: FauxqsServer, proxy: FaultProxy) {
     this.server = server;
     this.proxy = proxy;
-    this.sqs = new SQSClient({
-      endpoint: proxy.address,
-      region: 'us-east-1',
-      credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-      maxAttempts: 2,
-      requestHandler: { requestTimeout: 2_500, throwOnRequestTimeout: true },
-    });
+    // As the product has it: a short one would lose, on a slow machine, what a receive was just answered.
+    this.sqs = this.sqsWithin(30_000);
   }
 
   static async start(): Promise<Harness> {
@@ -41,6 +37,19 @@ export class Harness implements AsyncDisposable {
     const proxy = new FaultProxy(server.address);
     await proxy.listen();
     return new Harness(server, proxy);
+  }
+
+  /** A client that gives up a request after this long; it lives as long as the harness. */
+  sqsWithin(requestTimeout: number): SQSClient {
+    const client = new SQSClient({
+      endpoint: this.proxy.address,
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+      maxAttempts: 2,
+      requestHandler: { requestTimeout, throwOnRequestTimeout: true },
+    });
+    this.#clients.push(client);
+    return client;
   }
 
   /** A queue with a dead-letter queue and, unless given otherwise, a redrive policy that would hide lost messages late. */
@@ -104,7 +113,7 @@ export class Harness implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.sqs.destroy();
+    for (const client of this.#clients) client.destroy();
     await this.proxy.close();
     await this.server.stop();
   }

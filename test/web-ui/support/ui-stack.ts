@@ -16,6 +16,8 @@ export interface UiStack {
   publish(topic: MessageRoute['topic'], body: object): Promise<void>;
   /** Replaces the faults of the Stream server. */
   setFaults(faults: readonly object[]): Promise<void>;
+  /** How many workflows the visibility list has for a query; it runs behind what a workflow says of itself. */
+  listed(query: string): Promise<number>;
   /** `EventStatus` of a workflow. */
   eventStatus(workflowId: string): Promise<string | undefined>;
   stop(): Promise<void>;
@@ -46,6 +48,9 @@ export async function startUiStack(): Promise<UiStack> {
       const body = JSON.stringify(faults);
       const response = await fetch(`${stream.url}/_control/faults`, { method: 'POST', headers, body });
       if (!response.ok) throw new Error(await response.text());
+    },
+    async listed(query) {
+      return (await client.workflow.count(query)).count;
     },
     async eventStatus(workflowId) {
       return (await client.workflow.getHandle(workflowId).describe()).typedSearchAttributes.get(eventStatusKey);

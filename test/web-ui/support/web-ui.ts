@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Browser, FrameLocator, Locator, Page } from 'playwright-core';
 
-const DEADLINE_MS = 15_000;
+const DEADLINE_MS = 30_000;
 const PICTURE_SIZE = { width: 1280, height: 860 };
 
 /** What is sent from a workflow's page: the titles of its dialogs. */
