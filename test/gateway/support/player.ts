@@ -18,14 +18,17 @@ export interface Call {
 
 /** Sends requests of one caller to gateways, by the bare protocol. */
 export class Caller {
-  readonly #token: Promise<string>;
+  readonly #who: TokenOptions;
+  #token: Promise<string> | undefined;
 
   constructor(who: TokenOptions) {
-    this.#token = token(who);
+    this.#who = who;
   }
 
   async send(url: string, { method = 'GET', body, text, headers = {} }: Call = {}): Promise<Answer> {
     const sent = text ?? (body === undefined ? undefined : JSON.stringify(body));
+    // Not before: one made while the files of all tests are loaded would be too old when its test comes.
+    this.#token ??= token(this.#who);
     const response = await fetch(url, {
       method,
       headers: {
