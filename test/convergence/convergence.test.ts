@@ -22,7 +22,7 @@ const POLICY: Partial<EventPolicy> = {
   retryBudgetMs: 600_000,
   compensationBudgetMs: 600_000,
   attemptTimeoutMs: 5_000,
-  resumedLingerMs: 1_000,
+  resumedLingerMs: 2_000,
 };
 
 describe(`edges converge: ${SCHEDULES} schedules over ${BRIDGES} bridges`, function () {

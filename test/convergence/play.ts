@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventStarter } from '../../bridge/event-starter.ts';
+import { backoffMs } from '../../contracts/backoff.ts';
 import { eventStatusKey } from '../../contracts/search-attributes.ts';
 import type { EdgeEvent } from '../../contracts/social-event.ts';
 import type { EventWorkerFixture } from '../support/event-worker.ts';
@@ -8,7 +9,8 @@ import type { EdgeModel } from './edge-model.ts';
 import type { Delivery, Schedule } from './schedule.ts';
 import { faultOf } from './verdict.ts';
 
-const START_RETRY_MS = 200;
+/** With ever longer pauses, or a busy machine would be kept from every start by those that came too late. */
+const START_BACKOFF = { initialMs: 200, maximumMs: 10_000 };
 /** Far more than any schedule takes, and less than the time-out of the whole test. */
 const LONGEST_LIFE_MS = 240_000;
 const noAbort = new AbortController().signal;
@@ -40,12 +42,12 @@ async function deliver({ event, starter, delayMs, answerLost }: Delivery, { star
 /** As the bridge does: until it is durable. */
 async function startPatiently(event: EdgeEvent, starter: EventStarter | undefined): Promise<void> {
   assert.ok(starter);
-  for (;;) {
+  for (let failures = 1; ; failures++) {
     try {
       await starter.start(event, noAbort);
       return;
     } catch {
-      await sleep(START_RETRY_MS);
+      await sleep(backoffMs(START_BACKOFF, failures));
     }
   }
 }
