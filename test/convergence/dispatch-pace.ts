@@ -1,4 +1,5 @@
 import type { Client } from '@temporalio/client';
+import { tsToMs } from '@temporalio/common/lib/time.js';
 
 /**
  * When Temporal handed out the activities of workflows, as their histories tell: the limit of a task queue is about that,
@@ -11,8 +12,7 @@ export async function dispatchTimes(client: Client, query: string, sinceMs: numb
   for await (const { workflowId } of client.workflow.list({ query })) {
     const { events } = await client.workflow.getHandle(workflowId).fetchHistory();
     for (const event of events ?? []) {
-      if (!event.activityTaskStartedEventAttributes) continue;
-      times.push(Number(event.eventTime?.seconds ?? 0) * 1_000 + Math.floor((event.eventTime?.nanos ?? 0) / 1e6));
+      if (event.activityTaskStartedEventAttributes) times.push(tsToMs(event.eventTime));
     }
   }
   return times.filter((timeMs) => timeMs >= sinceMs).toSorted((one, other) => one - other);

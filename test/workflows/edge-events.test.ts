@@ -149,6 +149,7 @@ describe('events of an edge', function () {
     await fixture.handle(event).executeUpdate(skipUpdate, { args: [{ by: 'eve' }] });
     await eventually(() => assert.equal(stream.countOf('undoFollow'), 2));
     assert.equal((await viewOf(event)).status, 'parked');
+    assert.equal(stream.countOf('undoFollow'), 2, 'nobody asked for a third time');
     stream.reset();
     // Refused as long as the first skip is under way.
     await eventually(async () => {
