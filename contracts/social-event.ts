@@ -10,8 +10,14 @@ export type EdgeEvent = ReactionEvent | FollowEvent;
 interface EventBase {
   /** Unique id the producer gave the event, where it did. */
   readonly eventId?: string;
-  /** Moment the user acted, microseconds since the Unix epoch: `EventTime`, else SNS `Timestamp`, else SQS `SentTimestamp`. */
+  /**
+   * The event's place in time, microseconds since the Unix epoch: `EventTime`, else the SNS `Timestamp`, else the SQS
+   * `SentTimestamp`, and never later than {@link sentMicros}: an event is not sent before it happens, so no producer's clock
+   * can put it into the future.
+   */
   readonly eventTimeMicros: number;
+  /** When the message was first sent to SQS, microseconds; decides among events of one time. Absent on events of old runs. */
+  readonly sentMicros?: number;
 }
 
 interface WrittenActivity extends EventBase {
