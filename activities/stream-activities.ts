@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { StreamApiError, type StreamClient } from 'getstream';
 import { FAILURE_TYPES } from '../contracts/failure-types.ts';
-import type { ParentReference } from '../contracts/parent-reference.ts';
+import { referenceTo } from '../contracts/parent-reference.ts';
 import { activityId } from '../contracts/stream-activity-id.ts';
 import { parseTimestampMicros } from '../contracts/timestamps.ts';
 import { toApplicationFailure } from './classify-failure.ts';
@@ -18,15 +18,20 @@ import type {
   StreamActivities,
   UndoFollowInput,
   UndoFollowResult,
+  WriteReceipt,
 } from './types.ts';
 
 /** How far the clocks of Temporal and GetStream may stand apart; a follow made by others this shortly before counts as own. */
 const CLOCK_TOLERANCE_MS = 1_000;
 
-/** Tells what became of an event, by its workflow. */
+/** `open`: still being written, or parked; `absent`: not known, or given up. */
+export type ParentState = 'applied' | 'open' | 'absent';
+
+/** Looks posts and comments up by their workflows. */
 export interface EventDirectory {
-  /** `open`: still being written, or parked; `absent`: not known, or given up. */
-  stateOf(workflowId: string): Promise<'applied' | 'open' | 'absent'>;
+  stateOf(workflowId: string): Promise<ParentState>;
+  /** Id of the activity on GetStream that an applied post or comment is; undefined for anything else. */
+  activityIdOf(workflowId: string): Promise<string | undefined>;
 }
 
 export interface StreamClients {
@@ -45,26 +50,26 @@ export function createStreamActivities(clients: StreamClients, events: EventDire
     }
   };
 
+  const idOfActivity = (reference: string): Promise<string> => resolveActivity(events, reference);
+
   return {
     addActivity: (input) => call((client) => addActivity(client, input)),
     removeActivity: (input) => call((client) => removeActivity(client, input)),
     hasActivity: (input) => call((client) => hasActivity(client, input)),
     requireParent: (input) => call((client) => requireParent(client, events, input)),
-    addReaction: (input) => call((client) => addReaction(client, input)),
-    removeReaction: (input) => call((client) => ignoring(404, () => client.reactions.delete(input.reactionId))),
-    hasReaction: (input) => call((client) => hasReaction(client, input)),
-    follow: (input) =>
-      call(async (client) => {
-        const [slug, user] = splitFeed(input.target);
-        await feedOf(client, input.source).follow(slug, user, { limit: input.copyLimit });
-      }),
+    addReaction: (input) =>
+      call(async (client) => addReaction(client, { ...input, activityId: await idOfActivity(input.activityId) })),
+    removeReaction: (input) => call((client) => removeReaction(client, input, idOfActivity)),
+    hasReaction: (input) => call(async (client) => (await findReaction(client, input, idOfActivity)) === 'meant'),
+    follow: (input) => call((client) => follow(client, input)),
     unfollow: (input) => call((client) => unfollow(client, input)),
+    hasFollow: (input) => call(async (client) => (await relationOf(client, input)) !== undefined),
     confirmCopy: (input) => call((client) => confirmCopy(client, input)),
     undoFollow: (input) => call((client) => undoFollow(client, input)),
   };
 }
 
-async function addActivity(client: StreamClient, input: AddActivityInput): Promise<void> {
+async function addActivity(client: StreamClient, input: AddActivityInput): Promise<undefined> {
   await feedOf(client, input.feed).addActivity({
     ...input.custom,
     actor: input.actor,
@@ -77,7 +82,7 @@ async function addActivity(client: StreamClient, input: AddActivityInput): Promi
 }
 
 /** By id, not by foreign id: that would take other activities of the foreign id along. */
-async function removeActivity(client: StreamClient, input: ActivityReference): Promise<void> {
+async function removeActivity(client: StreamClient, input: ActivityReference): Promise<undefined> {
   await feedOf(client, input.feed).removeActivity(idOf(input));
 }
 
@@ -95,51 +100,120 @@ async function requireParent(
   events: EventDirectory,
   { parent }: RequireParentInput,
 ): Promise<void> {
-  const state = await stateOfParent(client, events, parent);
-  if (state === 'applied') return;
-  const name = parent.by === 'workflow' ? parent.workflowId : `activity ${parent.id}`;
-  throw ApplicationFailure.create({
+  if (parent.by === 'workflow') {
+    const state = await events.stateOf(parent.workflowId);
+    if (state !== 'applied') throw parentMissing(parent.workflowId, state);
+    return;
+  }
+  const { results } = await client.getActivities({ ids: [parent.id] });
+  if (results.length === 0) throw parentMissing(`activity ${parent.id}`, 'absent');
+}
+
+/** The id of an activity that is named by its id, or by the `ForeignID` of a post or comment of ours. */
+async function resolveActivity(events: EventDirectory, reference: string): Promise<string> {
+  const parent = referenceTo(reference);
+  if (parent?.by !== 'workflow') return reference;
+  const id = await events.activityIdOf(parent.workflowId);
+  if (id === undefined) throw parentMissing(parent.workflowId, await events.stateOf(parent.workflowId));
+  return id;
+}
+
+function parentMissing(name: string, state: ParentState): ApplicationFailure {
+  return ApplicationFailure.create({
     type: FAILURE_TYPES.parentMissing,
     message: state === 'open' ? `${name} is still being written` : `${name} is not there`,
     // One that is on its way is worth the whole retry budget; how long to wait for another the workflow decides.
-    nonRetryable: state === 'absent',
+    nonRetryable: state !== 'open',
     category: ApplicationFailureCategory.BENIGN,
   });
 }
 
-async function stateOfParent(
-  client: StreamClient,
-  events: EventDirectory,
-  parent: ParentReference,
-): Promise<'applied' | 'open' | 'absent'> {
-  if (parent.by === 'workflow') return events.stateOf(parent.workflowId);
-  const { results } = await client.getActivities({ ids: [parent.id] });
-  return results.length > 0 ? 'applied' : 'absent';
-}
-
-async function addReaction(client: StreamClient, input: AddReactionInput): Promise<void> {
-  await ignoring(409, () =>
-    client.reactions.add(
-      input.kind,
-      input.activityId,
-      {},
-      { id: input.reactionId, userId: input.userId, targetFeeds: [...input.targetFeeds] },
-    ),
+/** At most: added, found to be taken, removed and added. Another conflict after that is left to the next attempt. */
+async function addReaction(client: StreamClient, input: AddReactionInput): Promise<WriteReceipt | undefined> {
+  if (await wasAdded(client, input)) return undefined;
+  const standing = await readReaction(client, input.reactionId);
+  if (standing && standing.user_id !== input.userId) {
+    throw ApplicationFailure.nonRetryable(
+      `the reaction id ${input.reactionId} is taken by a ${standing.kind} of user ${standing.user_id}, which stays as it is`,
+      FAILURE_TYPES.conflict,
+    );
+  }
+  if (standing && isSame(standing, input)) return undefined;
+  if (standing) await ignoring(404, () => client.reactions.delete(input.reactionId));
+  if (await wasAdded(client, input)) return { replaced: true };
+  throw ApplicationFailure.retryable(
+    `the reaction id ${input.reactionId} was taken again while it was being replaced`,
+    FAILURE_TYPES.unavailable,
   );
 }
 
-async function hasReaction(client: StreamClient, input: ReactionReference): Promise<boolean> {
-  let found = false;
+/** @returns false when the id is taken */
+async function wasAdded(client: StreamClient, input: AddReactionInput): Promise<boolean> {
+  const { reactionId: id, kind, activityId, userId, targetFeeds } = input;
+  return ignoring(409, () => client.reactions.add(kind, activityId, {}, { id, userId, targetFeeds: [...targetFeeds] }));
+}
+
+function isSame(standing: StandingReaction, { kind, activityId, targetFeeds }: AddReactionInput): boolean {
+  const feeds = new Set(standing.target_feeds ?? []);
+  return (
+    standing.kind === kind &&
+    standing.activity_id === activityId &&
+    feeds.size === targetFeeds.length &&
+    targetFeeds.every((feed) => feeds.has(feed))
+  );
+}
+
+/** Read first, because whoever holds the app's secret can remove anybody's: only what is meant goes. */
+async function removeReaction(
+  client: StreamClient,
+  input: ReactionReference,
+  idOfActivity: (reference: string) => Promise<string>,
+): Promise<undefined> {
+  if ((await findReaction(client, input, idOfActivity)) !== 'meant') return;
+  await ignoring(404, () => client.reactions.delete(input.reactionId));
+}
+
+async function findReaction(
+  client: StreamClient,
+  { reactionId, userId, only }: ReactionReference,
+  idOfActivity: (reference: string) => Promise<string>,
+): Promise<'meant' | 'other' | 'absent'> {
+  const standing = await readReaction(client, reactionId);
+  if (!standing) return 'absent';
+  if (userId !== undefined && standing.user_id !== userId) return 'other';
+  if (!only) return 'meant';
+  const isMeant = standing.kind === only.kind && standing.activity_id === (await idOfActivity(only.activityId));
+  return isMeant ? 'meant' : 'other';
+}
+
+interface StandingReaction {
+  readonly kind: string;
+  readonly activity_id: string;
+  readonly user_id: string;
+  readonly target_feeds?: readonly string[];
+}
+
+async function readReaction(client: StreamClient, id: string): Promise<StandingReaction | undefined> {
+  let found: StandingReaction | undefined;
   await ignoring(404, async () => {
-    await client.reactions.get(input.reactionId);
-    found = true;
+    found = await client.reactions.get(id);
   });
   return found;
 }
 
-async function unfollow(client: StreamClient, input: FollowReference): Promise<void> {
+async function follow(client: StreamClient, { source, target, copyLimit }: FollowInput): Promise<undefined> {
+  const [slug, user] = splitFeed(target);
+  await feedOf(client, source).follow(slug, user, { limit: copyLimit });
+}
+
+async function unfollow(client: StreamClient, input: FollowReference): Promise<undefined> {
   const [slug, user] = splitFeed(input.target);
   await feedOf(client, input.source).unfollow(slug, user);
+}
+
+async function relationOf(client: StreamClient, { source, target }: FollowReference) {
+  const { results } = await feedOf(client, source).following({ filter: [target], limit: 1 });
+  return results[0];
 }
 
 async function confirmCopy(client: StreamClient, input: FollowInput): Promise<void> {
@@ -152,19 +226,21 @@ async function confirmCopy(client: StreamClient, input: FollowInput): Promise<vo
 }
 
 async function undoFollow(client: StreamClient, input: UndoFollowInput): Promise<UndoFollowResult> {
-  const { results } = await feedOf(client, input.source).following({ filter: [input.target], limit: 1 });
-  const relation = results[0];
+  const relation = await relationOf(client, input);
   if (!relation) return 'absent';
   if (Date.parse(relation.created_at) < input.sinceMs - CLOCK_TOLERANCE_MS) return 'kept';
   await unfollow(client, input);
   return 'undone';
 }
 
-async function ignoring(status: number, write: () => Promise<unknown>): Promise<void> {
+/** @returns false when the write was answered with that status */
+async function ignoring(status: number, write: () => Promise<unknown>): Promise<boolean> {
   try {
     await write();
+    return true;
   } catch (error) {
     if (!(error instanceof StreamApiError) || error.response.status !== status) throw error;
+    return false;
   }
 }
 

@@ -22,13 +22,18 @@ export interface ActivityReference {
 export interface AddReactionInput {
   readonly reactionId: string;
   readonly kind: string;
+  /** Id of the activity on GetStream, or the `ForeignID` of a post or comment of ours, which is looked up. */
   readonly activityId: string;
   readonly userId: string;
   readonly targetFeeds: readonly string[];
 }
 
+/** A reaction of this user, whatever it is; with `only`, just this one. Another user's is never meant. */
 export interface ReactionReference {
   readonly reactionId: string;
+  /** Left out by workflows of earlier versions. */
+  readonly userId?: string;
+  readonly only?: { readonly kind: string; readonly activityId: string };
 }
 
 export interface FollowReference {
@@ -49,6 +54,22 @@ export interface RequireParentInput {
   readonly parent: ParentReference;
 }
 
+/** What a write tells of itself, where there is something to tell. */
+export interface WriteReceipt {
+  /** Number of this attempt, when it was not the first: of those before, some may have had no answer. */
+  readonly attempt?: number;
+  /** Another reaction stood under the id and was removed first. */
+  readonly replaced?: true;
+}
+
+/**
+ * The run that a workflow takes itself for. Another one asks when it was reset, or continues a run: then later runs of its
+ * edge may have decided already, and the call fails with `StaleRun` and what they know. Left out: not known yet, so asked.
+ */
+export interface RunFence {
+  readonly run?: string;
+}
+
 /** `kept`: the relation was there before the event; `absent`: there was nothing to undo. */
 export type UndoFollowResult = 'undone' | 'kept' | 'absent';
 
@@ -57,17 +78,22 @@ export type UndoFollowResult = 'undone' | 'kept' | 'absent';
  * so the second write changes nothing. All throw `ApplicationFailure` with a type of `contracts/failure-types.ts`.
  */
 export interface StreamActivities {
-  readonly addActivity: (input: AddActivityInput) => Promise<void>;
-  readonly removeActivity: (input: ActivityReference) => Promise<void>;
+  readonly addActivity: (input: AddActivityInput) => Promise<WriteReceipt | undefined>;
+  readonly removeActivity: (input: ActivityReference) => Promise<WriteReceipt | undefined>;
   /** Whether the activity is there: settles a write that had no answer. */
   readonly hasActivity: (input: ActivityReference) => Promise<boolean>;
   /** Fails with `ParentMissing` while the parent is not there; retryably while it is on its way. */
   readonly requireParent: (input: RequireParentInput) => Promise<void>;
-  readonly addReaction: (input: AddReactionInput) => Promise<void>;
-  readonly removeReaction: (input: ReactionReference) => Promise<void>;
+  /**
+   * Makes the reaction the one that stands under its id: one that is there already is compared, and replaced when it is
+   * another of the same user. Fails with `Conflict` when it is another user's.
+   */
+  readonly addReaction: (input: AddReactionInput, fence?: RunFence) => Promise<WriteReceipt | undefined>;
+  readonly removeReaction: (input: ReactionReference, fence?: RunFence) => Promise<WriteReceipt | undefined>;
   readonly hasReaction: (input: ReactionReference) => Promise<boolean>;
-  readonly follow: (input: FollowInput) => Promise<void>;
-  readonly unfollow: (input: FollowReference) => Promise<void>;
+  readonly follow: (input: FollowInput, fence?: RunFence) => Promise<WriteReceipt | undefined>;
+  readonly unfollow: (input: FollowReference, fence?: RunFence) => Promise<WriteReceipt | undefined>;
+  readonly hasFollow: (input: FollowReference) => Promise<boolean>;
   /** Fails with `CopyIncomplete` while the source feed lacks any of the target's latest activities. */
   readonly confirmCopy: (input: FollowInput) => Promise<void>;
   readonly undoFollow: (input: UndoFollowInput) => Promise<UndoFollowResult>;

@@ -1,29 +1,27 @@
+import { randomUUID } from 'node:crypto';
 import {
+  isGrpcServiceError,
   WorkflowExecutionAlreadyStartedError,
-  WorkflowFailedError,
   WorkflowNotFoundError,
   type Client,
-  type WorkflowExecutionDescription,
 } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
-import { z } from 'zod';
-import { edgePosition, isLater, type EdgeRegister } from '../contracts/edge-order.ts';
+import { edgePosition, isLater, NOTHING_APPLIED } from '../contracts/edge-order.ts';
 import { DEFAULT_EVENT_POLICY, type EventPolicy } from '../contracts/event-policy.ts';
-import {
-  edgeEventSignal,
-  eventQuery,
-  type SocialEventInput,
-  type SocialEventWorkflow,
-} from '../contracts/event-workflow.ts';
+import { edgeEventSignal, type EdgeState, type SocialEventInput } from '../contracts/event-workflow.ts';
 import { TASK_QUEUES, WORKFLOW_TYPES } from '../contracts/names.ts';
 import { eventActorKey, eventKindKey, eventStatusKey } from '../contracts/search-attributes.ts';
 import { actorOf, describeEvent, isEdgeEvent, type EdgeEvent, type SocialEvent } from '../contracts/social-event.ts';
 import { boundedSummary } from '../contracts/summary.ts';
 import { eventWorkflowId } from '../contracts/workflow-ids.ts';
-import type { EventStarter, StartOutcome } from './event-starter.ts';
+import { readClosedRun, readStartInput } from './edge-runs.ts';
+import { StartRefusedError, type EventStarter, type StartOutcome } from './event-starter.ts';
 
 /** How often an edge that closes and opens under our hands is read again before the message is left for later. */
 const MAX_EDGE_READS = 10;
+/** How many starts that go on from a closed run may come too late in a row before that counts as a failure of Temporal. */
+const MAX_LATE_RESUMES = 3;
+/** Code of gRPC [grpc.io: status codes]. */
+const DEADLINE_EXCEEDED = 4;
 /** Longest wait for Temporal to accept a start, milliseconds. */
 const START_DEADLINE_MS = 10_000;
 
@@ -41,6 +39,8 @@ export interface TemporalStarterOptions {
   readonly policy?: Partial<EventPolicy>;
   /** Asks Temporal to hand the first task to a worker on the client's own connection; default true, harmless without one. */
   readonly eagerStart?: boolean;
+  /** Told of a post or comment whose `ForeignID` is known with another content: it is not written. Costs a read for each duplicate. */
+  readonly onIgnoredEdit?: (event: SocialEvent) => void;
 }
 
 /**
@@ -49,7 +49,7 @@ export interface TemporalStarterOptions {
  */
 export function createTemporalStarter(options: TemporalStarterOptions): EventStarter {
   const starter = new TemporalStarter(options);
-  return { start: (event) => starter.start(event) };
+  return { start: (event) => starter.start(event), probe: () => starter.probe() };
 }
 
 class TemporalStarter {
@@ -65,13 +65,38 @@ class TemporalStarter {
   }
 
   async start(event: SocialEvent): Promise<StartOutcome> {
-    for (let reads = 0; reads < MAX_EDGE_READS; reads++) {
-      if (await this.#tryStart(event, undefined, Date.now() + START_DEADLINE_MS)) return 'started';
-      if (!isEdgeEvent(event)) return 'deduplicated';
-      const outcome = await this.#handToEdge(event);
-      if (outcome) return outcome;
+    for (let reads = 0, lateResumes = 0; reads < MAX_EDGE_READS; reads++) {
+      if (await this.#tryStart({ event }, Date.now() + START_DEADLINE_MS)) return 'started';
+      if (!isEdgeEvent(event)) return await this.#deduplicate(event);
+      try {
+        const outcome = await this.#handToEdge(event);
+        if (outcome) return outcome;
+      } catch (error) {
+        // The window for it was short on purpose: what was read may be out of date, so the edge is read again.
+        if (!(error instanceof LateResumeError)) throw error;
+        lateResumes++;
+        if (lateResumes >= MAX_LATE_RESUMES) throw error.cause;
+      }
     }
-    throw new Error(`${eventWorkflowId(event)} kept changing while it was read; the event is tried again later`);
+    throw new StartRefusedError(`${eventWorkflowId(event)} kept changing while it was read`);
+  }
+
+  /** Reaches what starts need: the frontend, the history service and its store. */
+  async probe(): Promise<void> {
+    try {
+      await this.#client.workflow.getHandle(`probe/${randomUUID()}`).describe();
+    } catch (error) {
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
+    }
+  }
+
+  async #deduplicate(event: SocialEvent): Promise<StartOutcome> {
+    const { onIgnoredEdit } = this.#options;
+    if (onIgnoredEdit) {
+      const first = await readStartInput(this.#client, { workflowId: eventWorkflowId(event) });
+      if (first && contentOf(first.event) !== contentOf(event)) onIgnoredEdit(event);
+    }
+    return 'deduplicated';
   }
 
   /** Hands the event to the edge's existing run; undefined when that run changed meanwhile. */
@@ -84,31 +109,40 @@ class TemporalStarter {
         return 'joined';
       }
       if (existing.status.name === 'CONTINUED_AS_NEW') return undefined;
-      const register = await this.#registerOf(existing);
-      if (!isLater(edgePosition(event), register)) return 'deduplicated';
-      return (await this.#tryStart(event, register ?? NEVER_APPLIED, readAt + this.#resumeWindowMs))
-        ? 'started'
-        : undefined;
+      const state = await readClosedRun(this.#client, existing);
+      const next = nextEventOf(event, state);
+      if (!next) return 'deduplicated';
+      const { register = NOTHING_APPLIED, late } = state;
+      const input = { event: next, register, ...(late ? { late } : {}) };
+      return (await this.#tryResume(input, readAt + this.#resumeWindowMs)) ? 'started' : undefined;
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) return undefined;
       throw error;
     }
   }
 
+  /** @throws LateResumeError */
+  async #tryResume(input: SocialEventInput, deadlineMs: number): Promise<boolean> {
+    try {
+      return await this.#tryStart(input, deadlineMs);
+    } catch (error) {
+      const cause = error instanceof Error && isGrpcServiceError(error.cause) ? error.cause : error;
+      const code: number | undefined = isGrpcServiceError(cause) ? cause.code : undefined;
+      throw code === DEADLINE_EXCEEDED ? new LateResumeError('the edge may have changed', { cause: error }) : error;
+    }
+  }
+
   /** @returns false when Temporal refuses because the id is taken */
-  async #tryStart(event: SocialEvent, register: EdgeRegister | undefined, deadlineMs: number): Promise<boolean> {
-    const input: SocialEventInput = {
-      event,
-      ...(register ? { register } : {}),
-      ...(this.#options.policy ? { policy: this.#options.policy } : {}),
-    };
+  async #tryStart(input: SocialEventInput, deadlineMs: number): Promise<boolean> {
+    const { event, register } = input;
+    const { policy } = this.#options;
     const client = register ? (this.#options.resumeClient ?? this.#client) : this.#client;
     try {
       await client.withDeadline(deadlineMs, () =>
         client.workflow.start(WORKFLOW_TYPES.socialEvent, {
           workflowId: eventWorkflowId(event),
           taskQueue: this.#options.taskQueue ?? TASK_QUEUES.socialEvents,
-          args: [input],
+          args: [{ ...input, ...(policy ? { policy } : {}) }],
           workflowIdReusePolicy: register ? 'ALLOW_DUPLICATE' : 'REJECT_DUPLICATE',
           workflowIdConflictPolicy: 'FAIL',
           requestEagerStart: client === this.#client && (this.#options.eagerStart ?? true),
@@ -126,30 +160,23 @@ class TemporalStarter {
       throw error;
     }
   }
-
-  async #registerOf(closed: WorkflowExecutionDescription): Promise<EdgeRegister | undefined> {
-    const handle = this.#client.workflow.getHandle<SocialEventWorkflow>(closed.workflowId, closed.runId, {
-      followRuns: false,
-    });
-    if (closed.status.name === 'COMPLETED' || closed.status.name === 'FAILED') {
-      try {
-        return (await handle.result()).register;
-      } catch (error) {
-        if (!(error instanceof WorkflowFailedError)) throw error;
-        const details = error.cause instanceof ApplicationFailure ? error.cause.details?.[0] : undefined;
-        const result = failedResultSchema.safeParse(details);
-        if (result.success) return result.data.register;
-      }
-    }
-    // Cancelled, terminated or timed out: no result says where the edge stands, but its history does.
-    return (await handle.query(eventQuery)).register;
-  }
 }
 
-/** A workflow that gave up leaves its result in the details of its failure. */
-const failedResultSchema = z.object({
-  register: z.object({ eventTimeMicros: z.number(), present: z.boolean(), tieBreak: z.string() }),
-});
+/** A start that goes on from a closed run was not done within its window. */
+class LateResumeError extends Error {
+  override readonly name = 'LateResumeError';
+}
 
-/** Marks a run as resumed although nothing was applied before it: it must linger all the same. */
-const NEVER_APPLIED: EdgeRegister = { eventTimeMicros: -1, present: false, tieBreak: '' };
+/** What the next run of an edge begins with; undefined when the event changes nothing and nothing was left undecided. */
+function nextEventOf(event: EdgeEvent, { register, unsettled }: EdgeState): EdgeEvent | undefined {
+  const isRepeated = event.eventId !== undefined && register?.eventIds?.includes(event.eventId) === true;
+  const isNews = !isRepeated && isLater(edgePosition(event), register);
+  if (!isNews || !unsettled) return isNews ? event : unsettled;
+  return isLater(edgePosition(event), edgePosition(unsettled)) ? event : unsettled;
+}
+
+/** What an event writes, without when it happened. */
+function contentOf(event: SocialEvent): string {
+  const { eventTimeMicros: _time, sentMicros: _sent, eventId: _id, ...content } = event;
+  return JSON.stringify(Object.entries(content).toSorted(([left], [right]) => left.localeCompare(right)));
+}

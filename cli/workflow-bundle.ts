@@ -14,8 +14,12 @@ const QUIET_LOGGER = { log: ignore, trace: ignore, debug: ignore, info: ignore, 
 export async function presentWorkflows(bundle: string | undefined): Promise<WorkflowBundleOption> {
   if (bundle === undefined) {
     const extension = import.meta.url.endsWith('.js') ? 'js' : 'ts';
-    const workflowsPath = fileURLToPath(new URL(`../workflows/index.${extension}`, import.meta.url));
-    return bundleWorkflowCode({ workflowsPath, logger: QUIET_LOGGER });
+    const file = (path: string): string => fileURLToPath(new URL(`../${path}.${extension}`, import.meta.url));
+    return bundleWorkflowCode({
+      workflowsPath: file('workflows/index'),
+      payloadConverterPath: file('contracts/tolerant-payload-converter'),
+      logger: QUIET_LOGGER,
+    });
   }
   if (!existsSync(bundle)) throw new UsageError(`there is no workflow bundle at ${bundle}`);
   return { codePath: bundle };

@@ -8,10 +8,18 @@ export interface EventPolicy {
   readonly retryInitialMs: number;
   /** Longest pause between attempts; default 60,000. */
   readonly retryMaximumMs: number;
-  /** Total time for the attempts of one step before the event is undone and parked; default 1 hour. */
+  /**
+   * Time for the attempts of one step before the event is undone and parked: the pauses between them add up to this; default
+   * 1 hour. Waits that GetStream names (429) and waits in a task queue do not count.
+   */
   readonly retryBudgetMs: number;
-  /** Total time for undoing one step; default 10 minutes. */
+  /** The same for undoing one step; default 10 minutes. */
   readonly compensationBudgetMs: number;
+  /**
+   * How long after a write without an answer GetStream may still carry it out; default 15,000. An event that no longer wants
+   * the write looks again when this is over.
+   */
+  readonly lateCommitMs: number;
   /** How long a comment or reaction waits for its parent to arrive; 0: not at all, written at once; default 120,000, above `retryMaximumMs`. */
   readonly parentWaitMs: number;
   /** What becomes of it when the parent did not arrive in time; default `park`. */
@@ -37,6 +45,7 @@ export const DEFAULT_EVENT_POLICY: EventPolicy = {
   retryMaximumMs: 60_000,
   retryBudgetMs: 3_600_000,
   compensationBudgetMs: 600_000,
+  lateCommitMs: 15_000,
   parentWaitMs: 120_000,
   parentMissing: 'park',
   copyConfirmAttempts: 3,

@@ -10,11 +10,34 @@ export interface SocialEventInput {
   readonly event: SocialEvent;
   /** What earlier runs of the same edge left; a run that carries it lingers before it closes. */
   readonly register?: EdgeRegister;
+  /** Writes of earlier runs of the same edge that GetStream may still carry out. */
+  readonly late?: LateWrites;
   /** Overrides of the default policy, fixed when the workflow starts. */
   readonly policy?: Partial<EventPolicy>;
   /** State of the run this one continues; set by the workflow itself on continue-as-new. */
   readonly carried?: EventLedgerState;
 }
+
+/** Writes that had no answer: GetStream may carry them out until `untilMs`. */
+export interface LateWrites {
+  /** Milliseconds since the Unix epoch. */
+  readonly untilMs: number;
+  /** When the attempts that made them began, milliseconds since the epoch. */
+  readonly sinceMs?: number;
+  /** The event that made them, by its `positionKey`; left out when they are of several, or not known. */
+  readonly of?: string;
+}
+
+/** What is known of an edge beyond one run: in the memo `edge` of each run, and in the result of one that completes. */
+export interface EdgeState {
+  readonly register?: EdgeRegister;
+  /** Latest event that was taken and not decided on. */
+  readonly unsettled?: EdgeEvent;
+  readonly late?: LateWrites;
+}
+
+/** Name of the memo field that holds the {@link EdgeState} of a run. */
+export const EDGE_MEMO = 'edge';
 
 /** Everything a run knows of its event; plain data, so that a continued run takes it over. */
 export interface EventLedgerState {
@@ -28,12 +51,32 @@ export interface EventLedgerState {
   readonly newer?: EdgeEvent;
   /** A later event was applied while this one was parked. */
   readonly overtaken: boolean;
+  /** An event that was parked when a later one came: acknowledged by an operator once that one is applied. */
+  readonly waiting?: {
+    readonly event: SocialEvent;
+    readonly failure?: EventFailureView;
+    readonly decision?: 'retry' | 'skip';
+  };
+  /** When the first attempt of the event began, milliseconds since the epoch: what is older on GetStream it did not make. */
+  readonly beganMs?: number;
+  /** The event's write was made, or may have been, and was not taken back. */
+  readonly mayBeWritten?: boolean;
+  readonly late?: LateWrites;
+  /** Automatic retries made since the event was first parked. */
+  readonly autoRetries?: number;
+  /** When the wait for an operator began, milliseconds since the epoch. */
+  readonly parkedMs?: number;
+  /** An operator's decision that was accepted and not yet carried out. */
+  readonly decision?: 'retry' | 'skip';
+  /** Messages that made no sense and were ignored, latest last. */
+  readonly ignored?: readonly string[];
 }
 
 /** Result of the workflow `socialEvent`; of an edge, its register is where the next run goes on from. */
 export interface SocialEventResult {
   readonly status: EventStatus;
   readonly register?: EdgeRegister;
+  readonly late?: LateWrites;
 }
 
 /** Type of the workflow `socialEvent`, for handles. */

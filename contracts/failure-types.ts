@@ -19,6 +19,13 @@ export const FAILURE_TYPES = {
   notAllowed: 'NotAllowed',
   /** 404: what the write refers to is not there. Final. */
   notFound: 'NotFound',
+  /** The id of a reaction is taken by another user's: not touched. Final until an operator mends the producer. */
+  conflict: 'Conflict',
+  /**
+   * Not of GetStream: the run that asked was reset, or continues another, so that later runs of its edge may have decided
+   * already. The details say what they know. Never shown: the workflow takes it over and goes on.
+   */
+  staleRun: 'StaleRun',
   /** A defect of our own code, kept from retrying for ever. Final. */
   internal: 'Internal',
   /** An undo failed: what the event wrote may still be visible. */
@@ -32,5 +39,7 @@ export const FINAL_FAILURE_TYPES: readonly FailureType[] = [
   FAILURE_TYPES.invalidRequest,
   FAILURE_TYPES.notAllowed,
   FAILURE_TYPES.notFound,
+  FAILURE_TYPES.conflict,
+  FAILURE_TYPES.staleRun,
   FAILURE_TYPES.internal,
 ];

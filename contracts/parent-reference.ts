@@ -27,7 +27,8 @@ export function parentOf(event: SocialEvent): ParentReference | undefined {
   }
 }
 
-function referenceTo(id: string): ParentReference | undefined {
+/** The activity that an id of GetStream, or a `ForeignID`, names; undefined for any other text. */
+export function referenceTo(id: string): ParentReference | undefined {
   if (UUID.test(id)) return { by: 'activityId', id: id.toLowerCase() };
   const verb = FOREIGN_ID.exec(id)?.[1];
   if (verb === undefined) return undefined;

@@ -1,22 +1,41 @@
-import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { WorkflowNotFoundError, type Client, type WorkflowExecutionDescription } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { EventDirectory } from '../activities/stream-activities.ts';
+import { readStartInput } from '../bridge/edge-runs.ts';
 import { FAILURE_TYPES } from '../contracts/failure-types.ts';
 import { eventStatusKey } from '../contracts/search-attributes.ts';
+import { activityId } from '../contracts/stream-activity-id.ts';
+import { parseTimestampMicros } from '../contracts/timestamps.ts';
 
 /** Looks events up by their workflows, as long as the namespace keeps them. */
 export function createEventDirectory(client: Client): EventDirectory {
   return {
     async stateOf(workflowId) {
-      try {
-        const { status, typedSearchAttributes } = await client.workflow.getHandle(workflowId).describe();
-        if (status.name === 'RUNNING') return 'open';
-        return typedSearchAttributes.get(eventStatusKey) === 'applied' ? 'applied' : 'absent';
-      } catch (error) {
-        if (error instanceof WorkflowNotFoundError) return 'absent';
-        const message = `the parent could not be looked up: ${error instanceof Error ? error.message : String(error)}`;
-        throw ApplicationFailure.retryable(message, FAILURE_TYPES.unavailable);
-      }
+      const run = await lookUp(() => client.workflow.getHandle(workflowId).describe());
+      if (run?.status.name === 'RUNNING') return 'open';
+      return isApplied(run) ? 'applied' : 'absent';
+    },
+    async activityIdOf(workflowId) {
+      const run = await lookUp(() => client.workflow.getHandle(workflowId).describe());
+      if (!run || !isApplied(run)) return undefined;
+      const event = (await lookUp(() => readStartInput(client, run)))?.event;
+      if (event?.kind !== 'activity' && event?.kind !== 'comment') return undefined;
+      return activityId(event.foreignId, parseTimestampMicros(event.time) ?? 0);
     },
   };
+}
+
+function isApplied(run: WorkflowExecutionDescription | undefined): boolean {
+  return run?.status.name !== 'RUNNING' && run?.typedSearchAttributes.get(eventStatusKey) === 'applied';
+}
+
+/** @returns undefined when there is no such workflow */
+async function lookUp<Found>(read: () => Promise<Found>): Promise<Found | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    const message = `the parent could not be looked up: ${error instanceof Error ? error.message : String(error)}`;
+    throw ApplicationFailure.retryable(message, FAILURE_TYPES.unavailable);
+  }
 }

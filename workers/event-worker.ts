@@ -1,11 +1,13 @@
 import { Worker, type NativeConnection, type WorkflowBundleOption } from '@temporalio/worker';
 import type { Client } from '@temporalio/client';
 import { connect, type StreamClient } from 'getstream';
+import { withAttempts } from '../activities/attempts.ts';
 import { createStreamActivities } from '../activities/stream-activities.ts';
 import type { StreamActivities } from '../activities/types.ts';
 import { DEFAULT_EVENT_POLICY } from '../contracts/event-policy.ts';
 import { TASK_QUEUES } from '../contracts/names.ts';
 import type { WorkerConfig } from './config.ts';
+import { createEdgeDirectory } from './edge-directory.ts';
 import { createEventDirectory } from './event-directory.ts';
 
 /** The Stream client of a first attempt gives up this long before the attempt itself does, milliseconds. */
@@ -36,7 +38,10 @@ export function createEventWorker(options: EventWorkerOptions): Promise<Worker> 
     workflowBundle: options.workflowBundle,
     activities:
       options.activities ??
-      createStreamActivities(createStreamClients(options.config), createEventDirectory(options.client)),
+      withAttempts(
+        createStreamActivities(createStreamClients(options.config), createEventDirectory(options.client)),
+        createEdgeDirectory(options.client),
+      ),
     maxCachedWorkflows: environment.WORKER_MAX_CACHED_WORKFLOWS,
     maxConcurrentWorkflowTaskExecutions: environment.WORKER_WORKFLOW_TASK_SLOTS,
     maxConcurrentActivityTaskExecutions: environment.WORKER_ACTIVITY_SLOTS,

@@ -20,9 +20,13 @@ export async function loadWorkflowBundle(codePath: string | undefined): Promise<
   return { codePath: path };
 }
 
-/** Bundles the workflows from source. */
+/** Bundles the workflows from source, with a payload converter that no argument of a signal can make fail. */
 export function bundleWorkflows(): ReturnType<typeof bundleWorkflowCode> {
   const extension = IS_COMPILED ? 'js' : 'ts';
-  const workflowsPath = fileURLToPath(new URL(`../workflows/index.${extension}`, import.meta.url));
-  return bundleWorkflowCode({ workflowsPath, logger: QUIET_LOGGER });
+  const file = (path: string): string => fileURLToPath(new URL(`../${path}.${extension}`, import.meta.url));
+  return bundleWorkflowCode({
+    workflowsPath: file('workflows/index'),
+    payloadConverterPath: file('contracts/tolerant-payload-converter'),
+    logger: QUIET_LOGGER,
+  });
 }

@@ -1,32 +1,56 @@
-import { edgePosition, isLater, type EdgeRegister } from '../contracts/edge-order.ts';
+import {
+  advanceRegister,
+  edgePosition,
+  isLater,
+  latestOf,
+  NOTHING_APPLIED,
+  positionKey,
+  rememberEventId,
+  standingOf,
+  type EdgePosition,
+  type EdgeRegister,
+} from '../contracts/edge-order.ts';
 import type {
   AuditEntry,
+  EdgeState,
   EventFailureView,
   EventLedgerState,
   EventView,
+  LateWrites,
   OperatorReply,
   OperatorRequest,
+  SocialEventInput,
+  SocialEventResult,
 } from '../contracts/event-workflow.ts';
-import { isEdgeEvent, type EdgeEvent, type SocialEvent } from '../contracts/social-event.ts';
+import { isEdgeEvent, type EdgeEvent } from '../contracts/social-event.ts';
 
 /** Older entries are dropped: the audit of a run must not grow without bound. The history keeps them all. */
 const MAX_AUDIT_ENTRIES = 20;
-const MAX_REQUEST_TEXT = 500;
+const MAX_IGNORED = 5;
+
+/**
+ * What a run has to do next. `write`: the latest event that is not decided on. `withdraw`: an operator gave the parked event
+ * up. `close`: the parked event was overtaken, and somebody took note. `wait`: for an operator. `settle`: nothing is open.
+ */
+export type NextMove = 'write' | 'withdraw' | 'close' | 'wait' | 'settle';
 
 /** State of one event, or of one edge's events in turn. Pure: no I/O and no clock. */
 export class EventLedger {
   #state: EventLedgerState;
-  #decision: 'retry' | 'skip' | undefined;
 
-  constructor(event: SocialEvent, register?: EdgeRegister, carried?: EventLedgerState) {
+  constructor({ event, register, late, carried }: SocialEventInput, nowMs: number) {
     this.#state = carried ?? {
       event,
       status: 'pending',
       rounds: 0,
       audit: [],
       overtaken: false,
+      beganMs: late?.sinceMs ?? nowMs,
       ...(register ? { register } : {}),
+      // What an earlier run may have written counts as this event's until it has written its own.
+      ...(late && late.untilMs > nowMs ? { late, mayBeWritten: true } : {}),
     };
+    if (isEdgeEvent(this.#state.event)) this.#remember(this.#state.event);
   }
 
   get state(): EventLedgerState {
@@ -37,70 +61,138 @@ export class EventLedger {
     return this.#state.newer !== undefined;
   }
 
-  get decision(): 'retry' | 'skip' | undefined {
-    return this.#decision;
+  /** The event of the edge whose effect stands on GetStream, as far as is known. */
+  get stands(): EdgePosition | undefined {
+    return standingOf(this.#state.register);
   }
 
-  /** Takes in a further event of the edge; one that is not later than all known ones changes nothing. */
+  get beganMs(): number {
+    return this.#state.beganMs ?? 0;
+  }
+
+  nextMove(): NextMove {
+    const { status, decision, overtaken } = this.#state;
+    if (this.hasNewer || status === 'pending') return 'write';
+    if (status !== 'parked') return 'settle';
+    if (decision === undefined) return 'wait';
+    if (overtaken) return 'close';
+    return decision === 'retry' ? 'write' : 'withdraw';
+  }
+
+  /** Takes in a further event of the edge; one that is not later than all known ones, or is known by its id, changes nothing. */
   offer(event: EdgeEvent): void {
     const { event: current, newer, register } = this.#state;
+    const isRepeated = event.eventId !== undefined && register?.eventIds?.includes(event.eventId) === true;
+    if (isRepeated) return;
+    this.#remember(event);
     const position = edgePosition(event);
     const known = newer ?? (isEdgeEvent(current) ? current : undefined);
     if (!isLater(position, register) || (known && !isLater(position, edgePosition(known)))) return;
     this.#update({ newer: event });
   }
 
-  /** The first event of a resumed run may have been overtaken before the run began. */
+  /** Takes over what other runs of the edge know, after this one was reset or continued. */
+  adopt({ register, unsettled, late }: EdgeState): void {
+    const own = this.#state.register;
+    const latest = latestOf(own, register);
+    const eventIds = [...(register?.eventIds ?? []), ...(own?.eventIds ?? [])];
+    if (latest) this.#update({ register: eventIds.reduce<EdgeRegister>(withEventId, latest) });
+    if (late) this.#noteLate(late);
+    if (unsettled) this.offer(unsettled);
+  }
+
+  /** A message that made no sense; told in the details. */
+  ignore(what: string): void {
+    this.#update({ ignored: [...(this.#state.ignored ?? []), what].slice(-MAX_IGNORED) });
+  }
+
+  /** Goes on to the newer event of the edge. A parked one stays to be acknowledged. */
+  takeNewer(nowMs: number): void {
+    const { newer, ...rest } = this.#state;
+    if (!newer) return;
+    const { event, failure, decision } = rest;
+    const isWaiting = rest.status === 'parked' && !rest.overtaken;
+    const waiting = isWaiting
+      ? { event, ...(failure ? { failure } : {}), ...(decision ? { decision } : {}) }
+      : rest.waiting;
+    // What the event before may have written is withdrawn with this one, so it counts from the same time on.
+    const beganMs = rest.mayBeWritten === true ? (rest.beganMs ?? nowMs) : nowMs;
+    this.#state = { ...rest, event: newer, beganMs, ...(waiting ? { waiting } : {}) };
+  }
+
+  /** The event may have been overtaken before its run began. */
   isCurrentStale(): boolean {
     const { event, register } = this.#state;
     return isEdgeEvent(event) && !isLater(edgePosition(event), register);
   }
 
-  /** Goes on to the newer event of the edge. */
-  takeNewer(): void {
-    const { newer, ...rest } = this.#state;
-    if (newer) this.#state = { ...rest, event: newer };
-  }
-
   beginRound(): void {
-    this.#decision = undefined;
-    this.#update({ rounds: this.#state.rounds + 1, status: 'pending' });
+    const { decision: _decided, ...rest } = this.#state;
+    this.#state = { ...rest, rounds: rest.rounds + 1, status: 'pending' };
   }
 
-  park(failure: EventFailureView): void {
-    this.#decision = undefined;
-    this.#update({ status: 'parked', failure, overtaken: false });
+  /** An attempt had no answer: GetStream may carry it out until then. */
+  noteUnanswered(untilMs: number, isOther = false): void {
+    const of = isOther ? undefined : this.#currentKey();
+    this.#noteLate({ untilMs, sinceMs: this.beganMs, ...(of === undefined ? {} : { of }) });
+    this.#update({ mayBeWritten: true });
   }
 
-  /** A newer event was applied while the parked one waited: the parked one stays to be acknowledged. */
-  markOvertaken(parked: EventLedgerState): void {
-    this.#update({
-      event: parked.event,
-      status: 'parked',
-      overtaken: true,
-      ...(parked.failure ? { failure: parked.failure } : {}),
-    });
+  /** The current event's write was made, or taken back. */
+  noteWritten(mayBeWritten: boolean): void {
+    this.#update({ mayBeWritten });
   }
 
-  /** Ends the current event; of an edge, the register then stands at it. */
-  close(status: 'applied' | 'superseded' | 'skipped' | 'compensated'): void {
-    const { failure, ...rest } = this.#state;
+  park(failure: EventFailureView, nowMs: number): void {
+    const { decision: _decided, waiting: _dropped, ...rest } = this.#state;
+    this.#state = { ...rest, status: 'parked', failure, overtaken: false, parkedMs: nowMs };
+  }
+
+  countAutoRetry(): void {
+    this.#update({ autoRetries: (this.#state.autoRetries ?? 0) + 1 });
+  }
+
+  /**
+   * Ends the current event; of an edge, the register then stands at it. A parked event that it overtook comes back to be
+   * acknowledged, unless an operator decided on it meanwhile.
+   */
+  close(status: 'applied' | 'superseded' | 'skipped' | 'compensated', nowMs: number): void {
+    const { failure, decision: _decided, waiting, ...rest } = this.#state;
     const kept = failure && status !== 'applied' ? { failure } : {};
-    this.#state = { ...rest, ...kept, status };
-    this.#advanceRegister();
+    this.#state = { ...rest, ...kept, status, mayBeWritten: false, autoRetries: 0 };
+    this.#advanceRegister(status);
+    if (waiting && status !== 'compensated') this.#recall(waiting, nowMs);
   }
 
   /**
    * An operator's wish. Only a parked event can be retried or skipped, and the first wish decides: a double retry is one
    * retry.
    */
-  request(action: 'retry' | 'skip', request: OperatorRequest | undefined, at: string): OperatorReply {
-    const accepted = this.#state.status === 'parked' && this.#decision === undefined;
-    const entry: AuditEntry = { ...sanitised(request), action, accepted, at };
-    this.#update({ audit: [...this.#state.audit, entry].slice(-MAX_AUDIT_ENTRIES) });
-    if (accepted) this.#decision = action;
-    const status = accepted ? 'pending' : this.#state.status;
-    return { accepted, status, message: this.#replyMessage(action, accepted) };
+  request(action: 'retry' | 'skip', request: OperatorRequest, at: string): OperatorReply {
+    const { status, decision, audit } = this.#state;
+    const accepted = status === 'parked' && decision === undefined;
+    const entry: AuditEntry = { ...request, action, accepted, at };
+    this.#update({ audit: [...audit, entry].slice(-MAX_AUDIT_ENTRIES), ...(accepted ? { decision: action } : {}) });
+    return {
+      accepted,
+      status: accepted ? 'pending' : status,
+      message: replyMessage(action, accepted, this.#state, decision),
+    };
+  }
+
+  /** Until when GetStream may carry out a write that would change what stands; undefined when there is none such. */
+  lateUntilMs(): number | undefined {
+    const { late, status, event } = this.#state;
+    if (!late) return undefined;
+    if (!isEdgeEvent(event)) return status === 'applied' ? undefined : late.untilMs;
+    const standing = this.stands;
+    return standing && late.of === positionKey(standing) ? undefined : late.untilMs;
+  }
+
+  /** What late writes may have done was looked at, and mended. */
+  dropLate(): void {
+    const { late: _past, ...rest } = this.#state;
+    this.#state = rest;
   }
 
   view(): EventView {
@@ -108,18 +200,63 @@ export class EventLedger {
     return { event, status, rounds, audit, ...(register ? { register } : {}), ...(failure ? { failure } : {}) };
   }
 
-  #replyMessage(action: 'retry' | 'skip', accepted: boolean): string {
-    if (!accepted && this.#decision) return `a ${this.#decision} is already under way`;
-    if (!accepted) return `nothing to ${action}: the event is ${this.#state.status}, not parked`;
-    if (this.#state.overtaken) return 'a later event overtook this one: it closes without being written';
-    return action === 'retry' ? 'the event is written again' : 'the event is given up';
+  /** What the next run of the edge must know; undefined where there is no edge. */
+  edgeState(): EdgeState | undefined {
+    const { event, status, newer, overtaken, register, late } = this.#state;
+    if (!isEdgeEvent(event)) return undefined;
+    const isOpen = status === 'pending' || (status === 'parked' && !overtaken);
+    const unsettled = newer ?? (isOpen ? event : undefined);
+    return { ...(register ? { register } : {}), ...(unsettled ? { unsettled } : {}), ...(late ? { late } : {}) };
   }
 
-  #advanceRegister(): void {
+  result(): SocialEventResult {
+    const { event, status, register, late } = this.#state;
+    if (!isEdgeEvent(event)) return { status };
+    return { status, ...(register ? { register } : {}), ...(late ? { late } : {}) };
+  }
+
+  #recall(waiting: NonNullable<EventLedgerState['waiting']>, nowMs: number): void {
+    const { event, failure, decision } = waiting;
+    const { waiting: _done, failure: _other, ...rest } = this.#state;
+    const status = decision === undefined ? 'parked' : decision === 'retry' ? 'superseded' : 'skipped';
+    this.#state = {
+      ...rest,
+      event,
+      status,
+      overtaken: status === 'parked',
+      parkedMs: nowMs,
+      ...(failure ? { failure } : {}),
+    };
+  }
+
+  #advanceRegister(status: 'applied' | 'superseded' | 'skipped' | 'compensated'): void {
     const { event, register } = this.#state;
     if (!isEdgeEvent(event)) return;
-    const position = edgePosition(event);
-    if (isLater(position, register)) this.#update({ register: position });
+    const advanced = advanceRegister(register, edgePosition(event), status === 'applied' ? 'applied' : 'givenUp');
+    if (advanced) this.#update({ register: advanced });
+  }
+
+  #remember({ eventId }: EdgeEvent): void {
+    if (eventId === undefined) return;
+    this.#update({ register: withEventId(this.#state.register ?? NOTHING_APPLIED, eventId) });
+  }
+
+  #noteLate(late: LateWrites): void {
+    const known = this.#state.late;
+    const of = !known || known.of === late.of ? late.of : undefined;
+    const sinceMs = Math.min(known?.sinceMs ?? Infinity, late.sinceMs ?? Infinity);
+    this.#update({
+      late: {
+        untilMs: Math.max(known?.untilMs ?? 0, late.untilMs),
+        ...(Number.isFinite(sinceMs) ? { sinceMs } : {}),
+        ...(of === undefined ? {} : { of }),
+      },
+    });
+  }
+
+  #currentKey(): string {
+    const { event } = this.#state;
+    return isEdgeEvent(event) ? positionKey(edgePosition(event)) : 'this event';
   }
 
   #update(change: Partial<EventLedgerState>): void {
@@ -127,12 +264,18 @@ export class EventLedger {
   }
 }
 
-/** Signals come from anybody: only the two text fields are kept. */
-function sanitised(request: OperatorRequest | undefined): OperatorRequest {
-  const [by, reason] = [boundedText(request?.by), boundedText(request?.reason)];
-  return { ...(by === undefined ? {} : { by }), ...(reason === undefined ? {} : { reason }) };
+function withEventId(register: EdgeRegister, eventId: string): EdgeRegister {
+  return { ...register, eventIds: rememberEventId(register.eventIds ?? [], eventId) };
 }
 
-function boundedText(value: unknown): string | undefined {
-  return typeof value === 'string' ? value.slice(0, MAX_REQUEST_TEXT) : undefined;
+function replyMessage(
+  action: 'retry' | 'skip',
+  accepted: boolean,
+  { status, overtaken }: EventLedgerState,
+  underWay: 'retry' | 'skip' | undefined,
+): string {
+  if (!accepted && underWay) return `a ${underWay} is already under way`;
+  if (!accepted) return `nothing to ${action}: the event is ${status}, not parked`;
+  if (overtaken) return 'a later event overtook this one: it closes without being written';
+  return action === 'retry' ? 'the event is written again' : 'the event is given up';
 }

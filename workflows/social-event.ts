@@ -1,17 +1,6 @@
-import {
-  allHandlersFinished,
-  ApplicationFailure,
-  CancellationScope,
-  condition,
-  continueAsNew,
-  isCancellation,
-  metricMeter,
-  setCurrentDetails,
-  setHandler,
-  upsertSearchAttributes,
-  workflowInfo,
-} from '@temporalio/workflow';
-import { DEFAULT_EVENT_POLICY, type EventPolicy } from '../contracts/event-policy.ts';
+import { ApplicationFailure, patched, setHandler, workflowInfo } from '@temporalio/workflow';
+import { readEventInput } from '../contracts/event-guards.ts';
+import { DEFAULT_EVENT_POLICY } from '../contracts/event-policy.ts';
 import {
   edgeEventSignal,
   eventQuery,
@@ -19,279 +8,117 @@ import {
   retryUpdate,
   skipSignal,
   skipUpdate,
-  type EventFailureView,
-  type EventLedgerState,
+  type OperatorReply,
   type SocialEventInput,
   type SocialEventResult,
 } from '../contracts/event-workflow.ts';
 import { FAILURE_TYPES } from '../contracts/failure-types.ts';
-import { eventFailureKey, eventStatusKey } from '../contracts/search-attributes.ts';
-import { applyEvent, compensate, type Application } from './apply-event.ts';
-import { describeRetrying, describeState } from './event-details.ts';
+import { FirstCalls } from './activity-calls.ts';
 import { EventLedger } from './event-ledger.ts';
-import { planOf, type Step } from './event-plan.ts';
-import { parkedTimeout, type ParkedTimeout } from './parked-timeout.ts';
-import { createStepRunner, type StepRunner } from './step-runner.ts';
-
-const transitions = metricMeter.createCounter(
-  'social_event_transitions_total',
-  'transition',
-  'Changes of EventStatus, by kind of event and new status',
-);
-
-const failures = metricMeter.createCounter(
-  'social_event_failures_total',
-  'failure',
-  'First failures that are retried, and failures events are parked with, by kind of event and failure type',
-);
+import { parentStepOf, writeStepsOf } from './event-plan.ts';
+import { publishState } from './event-publisher.ts';
+import { EventRun, type EventHandlers } from './event-run.ts';
+import { EventRun as EarlierEventRun } from './v1/event-run.ts';
 
 /**
  * One social event, written to GetStream once. A post or comment is one run; an edge (follow, reaction) takes in its
  * further events while it is open and hands its register to the next run when it closes.
+ *
+ * Most events go through at once, in one workflow task, with as few events in their history as can be; whatever is not that
+ * simple is taken over by an `EventRun`.
  */
-export function socialEvent(input: SocialEventInput): Promise<SocialEventResult> {
-  return new EventRun(input).run();
+export async function socialEvent(argument: unknown): Promise<SocialEventResult> {
+  const input = readEventInput(argument);
+  if (!input) {
+    const message = 'The argument is no social event. Events are started by the bridge, not by hand.';
+    throw ApplicationFailure.nonRetryable(message, FAILURE_TYPES.invalidRequest);
+  }
+  return new SocialEventEntry(input).run();
 }
 
-class EventRun {
-  readonly #ledger: EventLedger;
-  readonly #policy: EventPolicy;
-  readonly #runner: StepRunner;
-  /** Runs that continue an edge stay open for a while: a bridge that read the run before them must find them. */
-  readonly #lingers: boolean;
-  readonly #sinceMs = workflowInfo().startTime.getTime();
+interface Taker extends EventHandlers {
+  run(): Promise<SocialEventResult>;
+}
+
+class SocialEventEntry {
   readonly #input: SocialEventInput;
-  #isFirstAttempt: boolean;
-  #attempt: CancellationScope | undefined;
-  #autoRetries = 0;
-  /** Steps a cancelled attempt may have written. */
-  #begun: readonly Step[] = [];
+  readonly #first: FirstCalls | undefined;
+  readonly #ledger: EventLedger;
+  readonly #takenOver = Promise.withResolvers<SocialEventResult>();
+  #taker: Taker | undefined;
 
   constructor(input: SocialEventInput) {
     this.#input = input;
-    this.#policy = { ...DEFAULT_EVENT_POLICY, ...input.policy };
-    this.#ledger = new EventLedger(input.event, input.register, input.carried);
-    this.#lingers = input.register !== undefined || input.carried !== undefined;
-    this.#isFirstAttempt = input.carried === undefined;
-    this.#runner = createStepRunner(this.#policy, (failure) => {
-      upsertSearchAttributes([{ key: eventFailureKey, value: failure.type }]);
-      setCurrentDetails(describeRetrying(failure));
-      failures.add(1, { kind: this.#ledger.state.event.kind, type: failure.type });
-    });
+    this.#ledger = new EventLedger(input, Date.now());
+    const hasPast = input.register !== undefined || input.carried !== undefined || input.late !== undefined;
+    const policy = { ...DEFAULT_EVENT_POLICY, ...input.policy };
+    this.#first = hasPast ? undefined : new FirstCalls(policy, workflowInfo().firstExecutionRunId);
     this.#registerHandlers();
+    if (hasPast) this.#takeOver();
   }
 
-  async run(): Promise<SocialEventResult> {
+  run(): Promise<SocialEventResult> {
+    const taken = this.#takenOver.promise;
+    if (!this.#first || this.#taker) return taken;
+    return Promise.race([this.#writeAtOnce(this.#first), taken]);
+  }
+
+  /** The way of most events: each call succeeds the first time. */
+  async #writeAtOnce(first: FirstCalls): Promise<SocialEventResult> {
+    const { event } = this.#input;
+    const parent = parentStepOf(event, { ...DEFAULT_EVENT_POLICY, ...this.#input.policy });
+    const steps = [...(parent ? [parent] : []), ...writeStepsOf(event, { sinceMs: this.#ledger.beganMs })];
     try {
-      await this.#process();
-    } catch (error) {
-      if (isCancellation(error)) await this.#abandon();
-      throw error;
+      for (const step of steps) {
+        await first.make(step);
+        if (this.#taker) return await this.#takenOver.promise;
+      }
+    } catch {
+      // Whoever takes over meets the same failure, and decides on it.
+      this.#takeOver();
+      return this.#takenOver.promise;
     }
-    return this.#result();
+    this.#ledger.beginRound();
+    this.#ledger.close('applied', Date.now());
+    publishState(this.#ledger.state);
+    return this.#ledger.result();
+  }
+
+  /**
+   * Runs that went beyond the simple way before this version go on as they began, until they continue as new. Asked only
+   * here, as a patch costs two events of history.
+   */
+  #takeOver(): Taker {
+    if (this.#taker) return this.#taker;
+    const taker = patched('every-exit')
+      ? new EventRun(this.#input, this.#first)
+      : new EarlierEventRun(this.#input, this.#first);
+    this.#taker = taker;
+    // After the messages that are there already were handed to it.
+    this.#takenOver.resolve(Promise.resolve().then(() => taker.run()));
+    return taker;
   }
 
   #registerHandlers(): void {
-    const ledger = this.#ledger;
-    setHandler(eventQuery, () => ledger.view());
-    setHandler(retrySignal, (request) => void ledger.request('retry', request, timestamp()), {
+    const retry = (argument: unknown): OperatorReply => this.#takeOver().onRequest('retry', argument);
+    const skip = (argument: unknown): OperatorReply => this.#takeOver().onRequest('skip', argument);
+    setHandler(eventQuery, () => (this.#taker ?? this.#ledger).view());
+    setHandler(retrySignal, (argument) => void retry(argument), {
       description: 'Write the parked event again. Argument, optional: {"by": "...", "reason": "..."}',
     });
-    setHandler(skipSignal, (request) => void ledger.request('skip', request, timestamp()), {
+    setHandler(skipSignal, (argument) => void skip(argument), {
       description: 'Give the parked event up. Argument, optional: {"by": "...", "reason": "..."}',
     });
-    setHandler(retryUpdate, (request) => ledger.request('retry', request, timestamp()), {
+    setHandler(retryUpdate, retry, {
       description:
         'Write the parked event again; answers whether it was accepted. Argument, optional: {"by": "...", "reason": "..."}',
     });
-    setHandler(skipUpdate, (request) => ledger.request('skip', request, timestamp()), {
+    setHandler(skipUpdate, skip, {
       description:
         'Give the parked event up; answers whether it was accepted. Argument, optional: {"by": "...", "reason": "..."}',
     });
-    setHandler(
-      edgeEventSignal,
-      (event) => {
-        ledger.offer(event);
-        if (ledger.hasNewer) this.#attempt?.cancel();
-      },
-      { description: 'Internal, sent by the bridge: do not send by hand.' },
-    );
+    setHandler(edgeEventSignal, (argument) => this.#takeOver().onEdgeEvent(argument), {
+      description: 'Internal, sent by the bridge: do not send by hand.',
+    });
   }
-
-  async #process(): Promise<void> {
-    for (;;) {
-      const parked = this.#ledger.state.status === 'parked' ? this.#ledger.state : undefined;
-      if (parked && !this.#ledger.hasNewer) {
-        if ((await this.#waitForOperator()) === 'closed') return;
-      } else {
-        await this.#writeLatest(parked);
-        if (this.#ledger.state.status !== 'parked' && !(await this.#isOfferedMore())) return;
-      }
-    }
-  }
-
-  /** Writes the latest known event of the edge, or the only event. */
-  async #writeLatest(parked: EventLedgerState | undefined): Promise<void> {
-    const ledger = this.#ledger;
-    const { decision } = ledger;
-    ledger.takeNewer();
-    if (ledger.isCurrentStale()) {
-      ledger.close('superseded');
-      return this.#publish();
-    }
-    const application = await this.#applyOnce();
-    if (application.outcome === 'applied') ledger.close('applied');
-    if (ledger.hasNewer) return this.#writeLatest(parked);
-    if (application.outcome === 'failed') ledger.park(application.failure);
-    else if (parked) this.#overtake(parked, decision);
-    this.#publish(application.outcome === 'applied' ? application.note : undefined);
-  }
-
-  /** The parked event stays to be acknowledged, unless an operator decided on it while the later one came. */
-  #overtake(parked: EventLedgerState, decision: 'retry' | 'skip' | undefined): void {
-    this.#ledger.markOvertaken(parked);
-    if (decision) this.#ledger.close(decision === 'retry' ? 'superseded' : 'skipped');
-  }
-
-  async #applyOnce(): Promise<Application> {
-    const fast = this.#isFirstAttempt;
-    this.#isFirstAttempt = false;
-    this.#ledger.beginRound();
-    if (!fast) this.#publish();
-    this.#attempt = new CancellationScope();
-    const application = await this.#attempt.run(() =>
-      applyEvent(this.#ledger.state.event, {
-        policy: this.#policy,
-        runner: this.#runner,
-        fast,
-        sinceMs: this.#sinceMs,
-      }),
-    );
-    this.#attempt = undefined;
-    if (application.outcome === 'interrupted' && CancellationScope.current().consideredCancelled) {
-      this.#begun = application.begun;
-      // Rejects with the cancellation that was asked for.
-      await CancellationScope.current().cancelRequested;
-    }
-    return application;
-  }
-
-  /** Waits, on a run that lingers, for a later event of the edge. */
-  async #isOfferedMore(): Promise<boolean> {
-    if (!this.#ledger.hasNewer && this.#lingers) {
-      const summary = 'linger for late events of this edge';
-      await condition(() => this.#ledger.hasNewer, this.#policy.resumedLingerMs, { summary });
-    }
-    return this.#ledger.hasNewer;
-  }
-
-  async #waitForOperator(): Promise<'closed' | 'open'> {
-    const ledger = this.#ledger;
-    const woken = (): boolean =>
-      ledger.decision !== undefined || ledger.hasNewer || workflowInfo().continueAsNewSuggested;
-    const timeout = parkedTimeout(this.#policy, ledger.state.overtaken, this.#autoRetries);
-    const inTime = timeout ? await condition(woken, timeout.ms, { summary: timeout.summary }) : await forever(woken);
-    if (ledger.hasNewer) return 'open';
-    if (!inTime && timeout) return this.#onParkedTimeout(timeout.action);
-    if (ledger.decision) return this.#onDecision(ledger.decision);
-    await condition(allHandlersFinished);
-    return continueAsNew<typeof socialEvent>({ ...this.#input, carried: ledger.state });
-  }
-
-  #onParkedTimeout(action: ParkedTimeout['action']): 'closed' | 'open' | Promise<'closed' | 'open'> {
-    switch (action) {
-      case 'supersede':
-        return this.#closeParked('superseded');
-      case 'retry':
-        this.#autoRetries++;
-        this.#ledger.request('retry', { by: 'auto-retry schedule' }, timestamp());
-        return this.#onDecision('retry');
-      case 'fail':
-        return this.#giveUp();
-    }
-  }
-
-  async #onDecision(decision: 'retry' | 'skip'): Promise<'closed' | 'open'> {
-    const ledger = this.#ledger;
-    if (ledger.state.overtaken) return this.#closeParked(decision === 'retry' ? 'superseded' : 'skipped');
-    if (decision === 'retry') {
-      await this.#writeLatest(undefined);
-      return ledger.state.status === 'parked' || (await this.#isOfferedMore()) ? 'open' : 'closed';
-    }
-    const left = await this.#takeBackLeftovers();
-    if (!left) return this.#closeParked('skipped');
-    ledger.park(left);
-    this.#publish();
-    return 'open';
-  }
-
-  async #closeParked(status: 'superseded' | 'skipped'): Promise<'closed' | 'open'> {
-    this.#ledger.close(status);
-    this.#publish();
-    return (await this.#isOfferedMore()) ? 'open' : 'closed';
-  }
-
-  /** Undoes what a failed event may have left; returns the failure when that fails again. */
-  async #takeBackLeftovers(): Promise<EventLedgerState['failure']> {
-    const { failure, event } = this.#ledger.state;
-    const mayBeWritten = failure?.compensationFailure !== undefined || failure?.type === FAILURE_TYPES.ambiguous;
-    const steps = mayBeWritten ? planOf(event, this.#sinceMs, this.#policy) : this.#begun;
-    const { compensationFailure: _previous, ...rest } = failure ?? NO_FAILURE;
-    const undone = await compensate(this.#runner, steps);
-    if (!undone.failure) return undefined;
-    return { ...rest, compensationFailure: `${undone.failure.type}: ${undone.failure.message}` };
-  }
-
-  async #giveUp(): Promise<never> {
-    const left = await this.#takeBackLeftovers();
-    if (left) this.#ledger.park(left);
-    else this.#ledger.close('compensated');
-    this.#publish();
-    const { failure } = this.#ledger.state;
-    const message = `given up after ${this.#policy.parkedLimitMs} ms parked: ${failure?.message ?? ''}`;
-    throw ApplicationFailure.nonRetryable(message, failure?.type ?? FAILURE_TYPES.internal, this.#result());
-  }
-
-  /** Cancelled by an operator: the event is given up and taken back. */
-  async #abandon(): Promise<void> {
-    const { status } = this.#ledger.state;
-    if (status !== 'pending' && status !== 'parked') return;
-    const left = await CancellationScope.nonCancellable(() => this.#takeBackLeftovers());
-    if (left) this.#ledger.park(left);
-    else this.#ledger.close('compensated');
-    this.#publish();
-    if (!left) return;
-    const message = `cancelled, but undoing failed: ${left.compensationFailure ?? ''}`;
-    throw ApplicationFailure.nonRetryable(message, FAILURE_TYPES.compensationFailed, this.#result());
-  }
-
-  #result(): SocialEventResult {
-    const { status, register } = this.#ledger.state;
-    return { status, ...(register ? { register } : {}) };
-  }
-
-  /** Shows the state in the Web UI: search attributes for queries, current details for reading. */
-  #publish(note?: string): void {
-    const { state } = this.#ledger;
-    const failure = state.failure?.compensationFailure ? FAILURE_TYPES.compensationFailed : state.failure?.type;
-    const hadFailure = workflowInfo().typedSearchAttributes.get(eventFailureKey) !== undefined;
-    upsertSearchAttributes([
-      { key: eventStatusKey, value: state.status },
-      ...(failure !== undefined || hadFailure ? [{ key: eventFailureKey, value: failure ?? null }] : []),
-    ]);
-    setCurrentDetails(describeState(state, note));
-    if (state.status === 'parked' && failure) failures.add(1, { kind: state.event.kind, type: failure });
-    transitions.add(1, { kind: state.event.kind, status: state.status });
-  }
-}
-
-const NO_FAILURE: EventFailureView = { type: FAILURE_TYPES.internal, message: 'given up', step: '', undone: [] };
-
-function timestamp(): string {
-  return new Date().toISOString();
-}
-
-async function forever(woken: () => boolean): Promise<boolean> {
-  await condition(woken);
-  return true;
 }

@@ -9,6 +9,10 @@ export interface StepFailure {
   readonly final: boolean;
   /** How long the server asked to wait, milliseconds. */
   readonly retryAfterMs?: number;
+  /** Number of the attempt that failed, where the activity tells it. */
+  readonly attempt?: number;
+  /** What the failure carries along, of any shape. */
+  readonly detail?: unknown;
 }
 
 const KNOWN_TYPES: ReadonlySet<string> = new Set(Object.values(FAILURE_TYPES));
@@ -17,15 +21,19 @@ const KNOWN_TYPES: ReadonlySet<string> = new Set(Object.values(FAILURE_TYPES));
 export function stepFailureOf(error: unknown): StepFailure {
   if (error instanceof ActivityFailure) return stepFailureOf(error.cause ?? new Error(error.message));
   if (error instanceof ApplicationFailure && isFailureType(error.type)) {
+    const [detail] = error.details ?? [];
+    const attempt: unknown = typeof detail === 'object' && detail !== null ? Reflect.get(detail, 'attempt') : undefined;
     return {
       type: error.type,
       message: error.message,
       final: error.nonRetryable === true || FINAL_FAILURE_TYPES.includes(error.type),
       ...(typeof error.nextRetryDelay === 'number' ? { retryAfterMs: error.nextRetryDelay } : {}),
+      ...(typeof attempt === 'number' ? { attempt } : {}),
+      ...(detail === undefined ? {} : { detail }),
     };
   }
   if (error instanceof TimeoutFailure) {
-    // The budget ran out between attempts: the last attempt's own failure says why. SDK 1.24 leaves it out of `cause`.
+    // The attempts ran out by a time-out: the last attempt's own failure, if it had one, says why. SDK 1.24 leaves it out of `cause`.
     const last = error.failure?.cause;
     const lastType = last?.applicationFailureInfo?.type;
     if (isFailureType(lastType)) return { type: lastType, message: last?.message ?? '', final: false };

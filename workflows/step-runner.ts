@@ -1,16 +1,17 @@
-import { ActivityCancellationType, proxyActivities, proxyLocalActivities, sleep } from '@temporalio/workflow';
+import { ActivityCancellationType, proxyActivities, sleep } from '@temporalio/workflow';
 import type { StreamActivities } from '../activities/types.ts';
 import type { EventPolicy } from '../contracts/event-policy.ts';
-import { FINAL_FAILURE_TYPES } from '../contracts/failure-types.ts';
+import { FAILURE_TYPES, FINAL_FAILURE_TYPES } from '../contracts/failure-types.ts';
 import { boundedSummary } from '../contracts/summary.ts';
+import { fastProxy, invoke, type FirstCalls } from './activity-calls.ts';
 import type { ActivityCall, Step } from './event-plan.ts';
 import { stepFailureOf, type StepFailure } from './step-failure.ts';
 
-/** Makes the calls of an event's steps. */
+/** Makes the calls of an event's steps, with the declared retries. */
 export interface StepRunner {
   /**
-   * First as a local activity inside this workflow task, then, where that fails retryably, as an activity with the
-   * declared retries, which operators see in the Web UI.
+   * First as a local activity inside this workflow task, then, where that fails retryably, as an activity that operators see
+   * in the Web UI.
    */
   runFast(step: Step): Promise<unknown>;
   runDurable(step: Step): Promise<unknown>;
@@ -18,57 +19,147 @@ export interface StepRunner {
   runCompensation(call: ActivityCall, summary: string): Promise<unknown>;
 }
 
-/** @param onRetrying told of the first failure of a step that goes on to the durable path */
-export function createStepRunner(policy: EventPolicy, onRetrying: (failure: StepFailure) => void): StepRunner {
+export interface StepRunnerOptions {
+  readonly policy: EventPolicy;
+  /** First attempts that were made already. */
+  readonly first?: FirstCalls;
+  /** The run this workflow takes itself for, see `RunFence`; undefined while that is not known. */
+  readonly run: () => string | undefined;
+  /** Told of a failure after which the step is tried again. */
+  readonly onRetrying: (failure: StepFailure) => void;
+  /**
+   * Told when an attempt to write may have had no answer, so that GetStream may carry it out later.
+   *
+   * @param isOther it would do something else than the event: a removal on the way to a replacement, an undo
+   */
+  readonly onUnanswered: (isOther: boolean) => void;
+}
+
+const READS: ReadonlySet<ActivityCall['activity']> = new Set([
+  'requireParent',
+  'confirmCopy',
+  'hasActivity',
+  'hasReaction',
+  'hasFollow',
+]);
+
+/** Pause after a rate limit that named no time, milliseconds. */
+const UNNAMED_QUOTA_WAIT_MS = 5_000;
+
+export function createStepRunner({ policy, first, run, onRetrying, onUnanswered }: StepRunnerOptions): StepRunner {
   const retry = {
     initialInterval: policy.retryInitialMs,
-    maximumInterval: policy.retryMaximumMs,
+    maximumInterval: Math.max(policy.retryInitialMs, policy.retryMaximumMs),
     backoffCoefficient: 2,
-    nonRetryableErrorTypes: [...FINAL_FAILURE_TYPES],
+    // A wait for the quota is the workflow's own: it must not use up the attempts.
+    nonRetryableErrorTypes: [...FINAL_FAILURE_TYPES, FAILURE_TYPES.rateLimited],
   };
-  const fast = proxyLocalActivities<StreamActivities>({
-    startToCloseTimeout: policy.fastAttemptTimeoutMs,
-    retry: { maximumAttempts: 1 },
-  });
+  const fast = fastProxy(policy);
   const durable = proxyActivities<StreamActivities>({
     startToCloseTimeout: policy.attemptTimeoutMs,
-    scheduleToCloseTimeout: policy.retryBudgetMs,
-    retry,
     // An attempt under way is waited for: a newer event's write must not be overtaken by it.
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   });
-  const compensation = proxyActivities<StreamActivities>({
-    startToCloseTimeout: policy.attemptTimeoutMs,
-    scheduleToCloseTimeout: policy.compensationBudgetMs,
-    retry,
-  });
 
-  const runDurable = (step: Step): Promise<unknown> => invoke(durable, step.call, step.name);
-
-  return {
-    runDurable,
-    async runFast(step) {
+  /** Tries until it succeeds, fails for good, or the pauses between attempts have used the budget up. */
+  async function persist(
+    call: ActivityCall,
+    summary: string,
+    budgetMs: number,
+    attemptsBefore: Attempts,
+  ): Promise<unknown> {
+    for (let attempts = attemptsWithin(budgetMs, policy); ;) {
       try {
-        return await invoke(fast, step.call, step.name);
+        const result = await invoke(durable, call, summary, run(), { ...retry, maximumAttempts: attempts });
+        attemptsBefore.succeeded(result);
+        return result;
       } catch (error) {
         const failure = stepFailureOf(error);
+        attemptsBefore.failed(failure);
+        if (failure.type !== FAILURE_TYPES.rateLimited) throw error;
+        onRetrying(failure);
+        await waitBeforeNext(failure, UNNAMED_QUOTA_WAIT_MS);
+        attempts = Math.max(1, attempts - (failure.attempt ?? 1) + 1);
+      }
+    }
+  }
+
+  const attemptsOf = (call: ActivityCall, isUndo: boolean): Attempts =>
+    new Attempts(READS.has(call.activity) ? () => undefined : (isOther) => onUnanswered(isUndo || isOther));
+  const writeDurably = (step: Step, attempts: Attempts): Promise<unknown> =>
+    persist(step.call, step.name, policy.retryBudgetMs, attempts);
+
+  return {
+    runDurable: (step) => writeDurably(step, attemptsOf(step.call, false)),
+    async runFast(step) {
+      const attempts = attemptsOf(step.call, false);
+      try {
+        const result = await (first?.take(step) ?? invoke(fast, step.call, step.name, run()));
+        attempts.succeeded(result);
+        return result;
+      } catch (error) {
+        const failure = stepFailureOf(error);
+        attempts.failed({ ...failure, attempt: 1 });
         if (failure.final) throw error;
         onRetrying(failure);
-        await sleep(failure.retryAfterMs ?? policy.retryInitialMs, {
-          summary: boundedSummary(`${failure.type}: wait before the next attempt`),
-        });
+        await waitBeforeNext(failure, policy.retryInitialMs);
       }
-      return runDurable(step);
+      return writeDurably(step, attempts);
     },
-    runCompensation: (call, summary) => invoke(compensation, call, summary),
+    runCompensation: (call, summary) => persist(call, summary, policy.compensationBudgetMs, attemptsOf(call, true)),
   };
 }
 
-type Invocable = { executeWithOptions(options: { summary: string }, args: [input: unknown]): Promise<unknown> };
+/** Whether the attempts of one call all had an answer. */
+class Attempts {
+  readonly #onUnanswered: (isOther: boolean) => void;
+  #unanswered = false;
 
-function invoke(proxy: object, call: ActivityCall, summary: string): Promise<unknown> {
-  // Name and input belong together by ActivityCall; TypeScript cannot follow that through the proxy's index.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  const activity = Reflect.get(proxy, call.activity) as Invocable;
-  return activity.executeWithOptions({ summary: boundedSummary(summary) }, [call.input]);
+  constructor(onUnanswered: (isOther: boolean) => void) {
+    this.#onUnanswered = onUnanswered;
+  }
+
+  /** Of several attempts only the last one's failure is seen: one before it may have had no answer. */
+  failed({ type, attempt = 2 }: Pick<StepFailure, 'type' | 'attempt'>): void {
+    if (type === FAILURE_TYPES.staleRun) return;
+    if (type === FAILURE_TYPES.ambiguous || type === FAILURE_TYPES.internal || attempt > 1) this.#note(false);
+  }
+
+  succeeded(result: unknown): void {
+    const receipt: object = typeof result === 'object' && result !== null ? result : {};
+    if (Number(Reflect.get(receipt, 'attempt') ?? 1) > 1) this.#note(false);
+    // An earlier attempt may have asked for the removal that comes before the replacement, and it may come after it now.
+    if (this.#unanswered && Reflect.get(receipt, 'replaced') === true) this.#note(true);
+  }
+
+  #note(isOther: boolean): void {
+    this.#unanswered = true;
+    this.#onUnanswered(isOther);
+  }
+}
+
+/** An attempt takes time too, above all to be handed out: with its pause it counts as this much at least, milliseconds. */
+const LEAST_ATTEMPT_MS = 1_000;
+
+/**
+ * How many attempts a budget allows: at least one, and as many more as their pauses fit into it. Counted instead of timed, so
+ * that waiting in a busy task queue, or for a worker, uses nothing up.
+ */
+export function attemptsWithin(
+  budgetMs: number,
+  { retryInitialMs, retryMaximumMs }: Pick<EventPolicy, 'retryInitialMs' | 'retryMaximumMs'>,
+): number {
+  const longestMs = Math.max(retryInitialMs, retryMaximumMs, LEAST_ATTEMPT_MS);
+  let attempts = 1;
+  let leftMs = budgetMs;
+  for (let pauseMs = retryInitialMs; pauseMs < longestMs && leftMs > 0; pauseMs *= 2) {
+    leftMs -= Math.max(pauseMs, LEAST_ATTEMPT_MS);
+    if (leftMs >= 0) attempts++;
+  }
+  return attempts + Math.max(0, Math.floor(leftMs / longestMs));
+}
+
+function waitBeforeNext({ type, retryAfterMs }: StepFailure, otherwiseMs: number): Promise<void> {
+  const summary = boundedSummary(`${type}: wait before the next attempt`);
+  return sleep(Math.max(1, retryAfterMs ?? otherwiseMs), { summary });
 }

@@ -36,17 +36,18 @@ describe('the order of an edge', () => {
       fc.property(fc.array(event, { minLength: 1, maxLength: 12 }), fc.infiniteStream(fc.nat(2)), (events, choices) => {
         const [first, ...others] = events;
         assert.ok(first);
-        let ledger = new EventLedger(first);
+        let ledger = new EventLedger({ event: first }, 0);
         const settle = (): void => {
-          ledger.takeNewer();
-          ledger.close(ledger.isCurrentStale() ? 'superseded' : 'applied');
+          ledger.takeNewer(0);
+          ledger.close(ledger.isCurrentStale() ? 'superseded' : 'applied', 0);
         };
         for (const next of others) {
           const choice = choices.next().value;
           if (choice !== 0) settle();
           const { register } = ledger.state;
           // A closed run: the bridge starts the next one, from the register, or drops what is not later.
-          if (choice === 2 && isLater(edgePosition(next), register)) ledger = new EventLedger(next, register);
+          const start = { event: next, ...(register ? { register } : {}) };
+          if (choice === 2 && isLater(edgePosition(next), register)) ledger = new EventLedger(start, 0);
           else if (choice !== 2) ledger.offer(next);
         }
         settle();

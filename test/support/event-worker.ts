@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Client } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
+import { withAttempts } from '../../activities/attempts.ts';
 import type { StreamActivities } from '../../activities/types.ts';
 import { createTemporalStarter } from '../../bridge/start-event.ts';
 import type { EventStarter } from '../../bridge/event-starter.ts';
@@ -8,6 +9,7 @@ import type { EventPolicy } from '../../contracts/event-policy.ts';
 import type { SocialEventWorkflow } from '../../contracts/event-workflow.ts';
 import type { SocialEvent } from '../../contracts/social-event.ts';
 import { eventWorkflowId } from '../../contracts/workflow-ids.ts';
+import { createEdgeDirectory } from '../../workers/edge-directory.ts';
 import { installQuietRuntime } from './quiet-runtime.ts';
 import { sharedTemporal } from './temporal.ts';
 import { sharedWorkflowBundle } from './workflow-bundle.ts';
@@ -23,6 +25,7 @@ export const TEST_POLICY: Partial<EventPolicy> = {
   retryMaximumMs: 200,
   retryBudgetMs: 60_000,
   compensationBudgetMs: 30_000,
+  lateCommitMs: 1_000,
   parentWaitMs: 1_500,
   resumedLingerMs: 2_000,
 };
@@ -43,16 +46,16 @@ export async function startEventWorker(
   installQuietRuntime();
   const { address, namespace } = await sharedTemporal();
   const connection = await NativeConnection.connect({ address });
+  const client = new Client({ connection, namespace });
   const worker = await Worker.create({
     connection,
     namespace,
     taskQueue,
     workflowBundle: { codePath: await sharedWorkflowBundle() },
-    activities,
+    activities: withAttempts(activities, createEdgeDirectory(client)),
     shutdownGraceTime: 100,
   });
   const running = worker.run();
-  const client = new Client({ connection, namespace });
   return {
     client,
     taskQueue,

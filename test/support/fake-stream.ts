@@ -54,6 +54,7 @@ export class FakeStream {
       addReaction: answer('addReaction', undefined),
       removeReaction: answer('removeReaction', undefined),
       hasReaction: answer('hasReaction', false),
+      hasFollow: answer('hasFollow', false),
       follow: answer('follow', undefined),
       unfollow: answer('unfollow', undefined),
       confirmCopy: answer('confirmCopy', undefined),

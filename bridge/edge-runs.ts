@@ -1,0 +1,166 @@
+import { WorkflowFailedError, type Client, type WorkflowExecutionDescription } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { edgePosition, isLater, latestOf, rememberEventId, type EdgeRegister } from '../contracts/edge-order.ts';
+import { readEdgeEvent, readEdgeState, readEventInput } from '../contracts/event-guards.ts';
+import { DEFAULT_EVENT_POLICY } from '../contracts/event-policy.ts';
+import {
+  edgeEventSignal,
+  EDGE_MEMO,
+  type EdgeState,
+  type LateWrites,
+  type SocialEventInput,
+} from '../contracts/event-workflow.ts';
+import { eventStatusKey } from '../contracts/search-attributes.ts';
+import { isEdgeEvent, type EdgeEvent } from '../contracts/social-event.ts';
+import { readPayload } from '../contracts/tolerant-payload-converter.ts';
+
+/** A run, by what names it; the current one when no run is given. */
+export interface RunReference {
+  readonly workflowId: string;
+  readonly runId?: string;
+}
+
+type HistoryEvents = NonNullable<
+  Awaited<ReturnType<ReturnType<Client['workflow']['getHandle']>['fetchHistory']>>['events']
+>;
+
+/**
+ * What a closed run of an edge leaves to the next one, read without a worker, a query or a replay: from its result where it
+ * completed, else from its memo, and the messages in its history that it had no time for.
+ */
+export async function readClosedRun(client: Client, run: WorkflowExecutionDescription): Promise<EdgeState> {
+  if (run.status.name === 'COMPLETED') {
+    const handle = client.workflow.getHandle(run.workflowId, run.runId, { followRuns: false });
+    return readEdgeState(await handle.result()) ?? {};
+  }
+  const events = await historyOf(client, run);
+  const input = startInputOf(events);
+  const told =
+    readEdgeState(run.memo?.[EDGE_MEMO]) ?? (await failedResult(client, run)) ?? stateWithoutMemo(run, events, input);
+  const late = latest([told.late, interruptedWrites(run, events, input)]);
+  return withMessages({ ...told, ...(late ? { late } : {}) }, events, input);
+}
+
+/** The argument that a run was started with; undefined when it was none of ours. */
+export async function readStartInput(
+  client: Client,
+  { workflowId, runId }: RunReference,
+): Promise<SocialEventInput | undefined> {
+  const { history } = await client.workflowService.getWorkflowExecutionHistory({
+    namespace: client.options.namespace,
+    execution: { workflowId, ...(runId === undefined ? {} : { runId }) },
+    maximumPageSize: 1,
+  });
+  return startInputOf(history?.events ?? []);
+}
+
+/** The later of what two runs know. */
+export function mergeStates(one: EdgeState, other: EdgeState): EdgeState {
+  const register = latestOf(one.register, other.register);
+  const eventIds = [...(one.register?.eventIds ?? []), ...(other.register?.eventIds ?? [])];
+  const late = latest([one.late, other.late]);
+  const unsettled = laterEvent(one.unsettled, other.unsettled);
+  return withoutSettled({
+    ...(register ? { register: withEventIds(register, eventIds) } : {}),
+    ...(unsettled ? { unsettled } : {}),
+    ...(late ? { late } : {}),
+  });
+}
+
+/** Events that were signalled count as known, though no workflow task may have seen them. */
+function withMessages(state: EdgeState, events: HistoryEvents, input: SocialEventInput | undefined): EdgeState {
+  const messages = events.flatMap(({ workflowExecutionSignaledEventAttributes: signal }) => {
+    if (signal?.signalName !== edgeEventSignal.name) return [];
+    return readEdgeEvent(readPayload(signal.input?.payloads?.[0])) ?? [];
+  });
+  const known = new Set(state.register?.eventIds ?? []);
+  const own = input && isEdgeEvent(input.event) ? input.event : undefined;
+  const unsettled = messages
+    // A run knows the ids of the events it has seen; one of them under another time is a repetition.
+    .filter(({ eventId }) => eventId === undefined || !known.has(eventId) || eventId === own?.eventId)
+    .reduce<EdgeEvent | undefined>(laterEvent, state.unsettled);
+  return withoutSettled({ ...state, ...(unsettled ? { unsettled } : {}) });
+}
+
+function withoutSettled({ unsettled, ...state }: EdgeState): EdgeState {
+  return unsettled && isLater(edgePosition(unsettled), state.register) ? { ...state, unsettled } : state;
+}
+
+/**
+ * Of a run without a memo: one that ended before it had to write one, or of an earlier version of the code. Its event counts
+ * as decided on when its status says so.
+ */
+function stateWithoutMemo(
+  run: WorkflowExecutionDescription,
+  events: HistoryEvents,
+  input: SocialEventInput | undefined,
+): EdgeState {
+  if (!input || !isEdgeEvent(input.event)) return {};
+  const register = input.carried?.register ?? input.register;
+  const start = { ...(register ? { register } : {}), ...(input.late ? { late: input.late } : {}) };
+  const known = laterEvent(input.event, input.carried?.newer) ?? input.event;
+  const status = run.typedSearchAttributes.get(eventStatusKey);
+  if (status === undefined || status === 'pending' || status === 'parked') return { ...start, unsettled: known };
+  const { unsettled: last = known } = withMessages({ unsettled: known }, events, undefined);
+  const position = edgePosition(last);
+  return { ...start, register: latestOf<EdgeRegister>(position, register) ?? position };
+}
+
+/** A run of an earlier version that gave up left its result in the details of its failure. */
+async function failedResult(client: Client, run: WorkflowExecutionDescription): Promise<EdgeState | undefined> {
+  if (run.status.name !== 'FAILED') return undefined;
+  try {
+    await client.workflow.getHandle(run.workflowId, run.runId, { followRuns: false }).result();
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    const details = error.cause instanceof ApplicationFailure ? error.cause.details?.[0] : undefined;
+    const state = readEdgeState(details);
+    return state?.register ? state : undefined;
+  }
+  return undefined;
+}
+
+/** A run that was ended from outside while it wrote: its attempt goes on, and may be carried out late. */
+function interruptedWrites(
+  run: WorkflowExecutionDescription,
+  events: HistoryEvents,
+  input: SocialEventInput | undefined,
+): LateWrites | undefined {
+  const hadTask = events.some(({ workflowTaskStartedEventAttributes: task }) => task);
+  const isWriting = run.typedSearchAttributes.get(eventStatusKey) === 'pending';
+  if ((run.status.name !== 'TERMINATED' && run.status.name !== 'TIMED_OUT') || !hadTask || !isWriting) return undefined;
+  const { attemptTimeoutMs, lateCommitMs } = { ...DEFAULT_EVENT_POLICY, ...input?.policy };
+  const closedMs = run.closeTime?.getTime() ?? Date.now();
+  return { untilMs: closedMs + attemptTimeoutMs + lateCommitMs, sinceMs: run.startTime.getTime() };
+}
+
+async function historyOf(client: Client, { workflowId, runId }: RunReference): Promise<HistoryEvents> {
+  return (await client.workflow.getHandle(workflowId, runId).fetchHistory()).events ?? [];
+}
+
+function startInputOf(events: HistoryEvents): SocialEventInput | undefined {
+  const attributes = events[0]?.workflowExecutionStartedEventAttributes;
+  return readEventInput(readPayload(attributes?.input?.payloads?.[0]));
+}
+
+function laterEvent(one: EdgeEvent | undefined, other: EdgeEvent | undefined): EdgeEvent | undefined {
+  if (!one || !other) return one ?? other;
+  return isLater(edgePosition(other), edgePosition(one)) ? other : one;
+}
+
+function latest(writes: readonly (LateWrites | undefined)[]): LateWrites | undefined {
+  const known = writes.filter((write) => write !== undefined);
+  if (known.length <= 1) return known[0];
+  const since = known.map(({ sinceMs }) => sinceMs).filter((ms) => ms !== undefined);
+  const of = known.every((write) => write.of === known[0]?.of) ? known[0]?.of : undefined;
+  return {
+    untilMs: Math.max(...known.map(({ untilMs }) => untilMs)),
+    ...(since.length > 0 ? { sinceMs: Math.min(...since) } : {}),
+    ...(of === undefined ? {} : { of }),
+  };
+}
+
+function withEventIds(register: EdgeRegister, eventIds: readonly string[]): EdgeRegister {
+  const all = eventIds.reduce<readonly string[]>((known, id) => rememberEventId(known, id), []);
+  return all.length > 0 ? { ...register, eventIds: all } : register;
+}
