@@ -26,8 +26,10 @@ const WRITES = [...FENCED, 'addActivity', 'removeActivity', 'undoFollow'] as con
 export function withAttempts(activities: StreamActivities, edges: EdgeDirectory): StreamActivities {
   const fenced = Object.fromEntries(FENCED.map((name) => [name, fence(activities[name], edges)]));
   const all = { ...activities, ...fenced };
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the same names with functions of the same types
-  return { ...all, ...Object.fromEntries(WRITES.map((name) => [name, tellAttempt(all[name])])) } as StreamActivities;
+  return {
+    ...all,
+    ...Object.fromEntries(WRITES.map((name) => [name, tellAttempt<unknown>(all[name])])),
+  };
 }
 
 // oxlint-disable-next-line typescript/no-explicit-any -- inputs differ from one activity to the next and are passed on as they are

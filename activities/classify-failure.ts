@@ -80,7 +80,9 @@ function clampWait(ms: number): number {
 }
 
 function spread(waitMs: number, random: () => number): number {
-  return Math.round(waitMs + random() * Math.max(1000, waitMs * RATE_LIMIT_SPREAD));
+  const spreadMs = Math.max(1000, waitMs * RATE_LIMIT_SPREAD);
+  // Not beyond the widest window: the hour after the reset has a quota of its own.
+  return Math.round(waitMs + random() * Math.max(1000, Math.min(spreadMs, MAX_RATE_LIMIT_WAIT_MS - waitMs)));
 }
 
 function header(headers: unknown, name: string): string {

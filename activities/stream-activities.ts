@@ -24,14 +24,15 @@ import type {
 /** How far the clocks of Temporal and GetStream may stand apart; a follow made by others this shortly before counts as own. */
 const CLOCK_TOLERANCE_MS = 1_000;
 
-/** `open`: still being written, or parked; `absent`: not known, or given up. */
-export type ParentState = 'applied' | 'open' | 'absent';
+/**
+ * What is known of a post or comment. `open`: still being written, or parked; `absent`: not known, or given up; else applied,
+ * with the id of its activity on GetStream where that can be told.
+ */
+export type ParentState = 'open' | 'absent' | 'applied' | { readonly activityId: string };
 
 /** Looks posts and comments up by their workflows. */
 export interface EventDirectory {
   stateOf(workflowId: string): Promise<ParentState>;
-  /** Id of the activity on GetStream that an applied post or comment is; undefined for anything else. */
-  activityIdOf(workflowId: string): Promise<string | undefined>;
 }
 
 export interface StreamClients {
@@ -102,7 +103,7 @@ async function requireParent(
 ): Promise<void> {
   if (parent.by === 'workflow') {
     const state = await events.stateOf(parent.workflowId);
-    if (state !== 'applied') throw parentMissing(parent.workflowId, state);
+    if (state === 'open' || state === 'absent') throw parentMissing(parent.workflowId, state);
     return;
   }
   const { results } = await client.getActivities({ ids: [parent.id] });
@@ -113,12 +114,12 @@ async function requireParent(
 async function resolveActivity(events: EventDirectory, reference: string): Promise<string> {
   const parent = referenceTo(reference);
   if (parent?.by !== 'workflow') return reference;
-  const id = await events.activityIdOf(parent.workflowId);
-  if (id === undefined) throw parentMissing(parent.workflowId, await events.stateOf(parent.workflowId));
-  return id;
+  const state = await events.stateOf(parent.workflowId);
+  if (typeof state === 'object') return state.activityId;
+  throw parentMissing(parent.workflowId, state);
 }
 
-function parentMissing(name: string, state: ParentState): ApplicationFailure {
+function parentMissing(name: string, state: 'open' | 'absent' | 'applied'): ApplicationFailure {
   return ApplicationFailure.create({
     type: FAILURE_TYPES.parentMissing,
     message: state === 'open' ? `${name} is still being written` : `${name} is not there`,

@@ -18,10 +18,11 @@ const JSON_PROTOBUF = 'json/protobuf';
  * task for ever [SDK 1.24: `arrayFromPayloads` runs before any handler], and whoever may send a signal may send any bytes.
  */
 class TolerantPayloadConverter implements PayloadConverter {
-  toPayload<Value>(value: Value): Payload {
+  toPayload(value: unknown): Payload {
     return defaultPayloadConverter.toPayload(value);
   }
 
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- as the SDK's interface has it
   fromPayload<Value>(payload: Payload): Value {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what arrives is checked by whoever reads it
     return readPayload(payload) as Value;

@@ -1,4 +1,4 @@
-import { WorkflowNotFoundError, type Client, type WorkflowExecutionDescription } from '@temporalio/client';
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { EventDirectory } from '../activities/stream-activities.ts';
 import { readStartInput } from '../bridge/edge-runs.ts';
@@ -13,20 +13,12 @@ export function createEventDirectory(client: Client): EventDirectory {
     async stateOf(workflowId) {
       const run = await lookUp(() => client.workflow.getHandle(workflowId).describe());
       if (run?.status.name === 'RUNNING') return 'open';
-      return isApplied(run) ? 'applied' : 'absent';
-    },
-    async activityIdOf(workflowId) {
-      const run = await lookUp(() => client.workflow.getHandle(workflowId).describe());
-      if (!run || !isApplied(run)) return undefined;
+      if (run?.typedSearchAttributes.get(eventStatusKey) !== 'applied') return 'absent';
       const event = (await lookUp(() => readStartInput(client, run)))?.event;
-      if (event?.kind !== 'activity' && event?.kind !== 'comment') return undefined;
-      return activityId(event.foreignId, parseTimestampMicros(event.time) ?? 0);
+      if (event?.kind !== 'activity' && event?.kind !== 'comment') return 'applied';
+      return { activityId: activityId(event.foreignId, parseTimestampMicros(event.time) ?? 0) };
     },
   };
-}
-
-function isApplied(run: WorkflowExecutionDescription | undefined): boolean {
-  return run?.status.name !== 'RUNNING' && run?.typedSearchAttributes.get(eventStatusKey) === 'applied';
 }
 
 /** @returns undefined when there is no such workflow */

@@ -113,6 +113,8 @@ export class EventRun implements EventHandlers {
 
   async #untilNothingIsOpen(): Promise<void> {
     for (;;) {
+      // A cancellation is about what was open when it came: an event that came with it goes on in a new run.
+      if (CancellationScope.current().consideredCancelled) await CancellationScope.current().cancelRequested;
       if (this.#mustContinue()) await this.#continueAsNew();
       switch (this.#ledger.nextMove()) {
         case 'write':

@@ -13,7 +13,6 @@ describe('the activities that write to GetStream', () => {
   let activities: StreamActivities;
   const events: EventDirectory = {
     stateOf: (id) => Promise.resolve(id.endsWith('known-1') ? 'applied' : id.endsWith('open-1') ? 'open' : 'absent'),
-    activityIdOf: () => Promise.resolve(undefined),
   };
 
   before(async () => {

@@ -25,7 +25,6 @@ export const TEST_POLICY: Partial<EventPolicy> = {
   retryMaximumMs: 200,
   retryBudgetMs: 60_000,
   compensationBudgetMs: 30_000,
-  lateCommitMs: 1_000,
   parentWaitMs: 1_500,
   resumedLingerMs: 2_000,
 };

@@ -174,7 +174,11 @@ describe('events of an edge', function () {
     await fixture.handle(follow).signal(edgeEventSignal, unfollow);
     const second = await startEventWorker(stream.activities, first.taskQueue);
     assert.equal((await second.handle(follow).result()).status, 'superseded');
-    assert.deepEqual(stream.names(), ['follow', 'unfollow'], 'what was refused was not written: there is nothing to undo');
+    assert.deepEqual(
+      stream.names(),
+      ['follow', 'unfollow'],
+      'what was refused was not written: there is nothing to undo',
+    );
     await second.stop();
   });
 
