@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { EdgeState } from '../contracts/event-workflow.ts';
 import { FAILURE_TYPES } from '../contracts/failure-types.ts';
-import type { RunFence, StreamActivities, WriteReceipt } from './types.ts';
+import type { EventActivities, RunFence, StreamActivities, WriteReceipt } from './types.ts';
 
 /** Tells what the other runs of an edge know. */
 export interface EdgeDirectory {
@@ -23,11 +23,12 @@ const WRITES = [...FENCED, 'addActivity', 'removeActivity', 'undoFollow'] as con
  * as earlier ones may have had no answer, and writes of an edge whose run was reset or continues another are not made before
  * the workflow knows what the edge's other runs did.
  */
-export function withAttempts(activities: StreamActivities, edges: EdgeDirectory): StreamActivities {
+export function withAttempts(activities: StreamActivities, edges: EdgeDirectory): EventActivities {
   const fenced = Object.fromEntries(FENCED.map((name) => [name, fence(activities[name], edges)]));
   const all = { ...activities, ...fenced };
   return {
     ...all,
+    checkRun: fence<void>(() => Promise.resolve(), edges),
     ...Object.fromEntries(WRITES.map((name) => [name, tellAttempt<unknown>(all[name])])),
   };
 }
@@ -35,7 +36,7 @@ export function withAttempts(activities: StreamActivities, edges: EdgeDirectory)
 // oxlint-disable-next-line typescript/no-explicit-any -- inputs differ from one activity to the next and are passed on as they are
 type Write<Answer = WriteReceipt | undefined> = (input: any, fence?: RunFence) => Promise<Answer>;
 
-function fence(write: Write, edges: EdgeDirectory): Write {
+function fence<Answer>(write: Write<Answer>, edges: EdgeDirectory): Write<Answer> {
   return async (input, known) => {
     const { workflowExecution } = Context.current().info;
     // Left out by runs that began before fences, and by calls outside of a workflow.

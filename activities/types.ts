@@ -98,3 +98,9 @@ export interface StreamActivities {
   readonly confirmCopy: (input: FollowInput) => Promise<void>;
   readonly undoFollow: (input: UndoFollowInput) => Promise<UndoFollowResult>;
 }
+
+/** What a worker of events offers: the calls to GetStream, and one that asks only whether this run is out of date. */
+export interface EventActivities extends StreamActivities {
+  /** Fails with `StaleRun` as a write would; does nothing else. */
+  readonly checkRun: (input: null, fence?: RunFence) => Promise<void>;
+}

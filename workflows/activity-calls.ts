@@ -1,5 +1,5 @@
 import { CancellationScope, proxyLocalActivities, type ActivityOptions } from '@temporalio/workflow';
-import type { RunFence, StreamActivities } from '../activities/types.ts';
+import type { RunFence, EventActivities } from '../activities/types.ts';
 import type { EventPolicy } from '../contracts/event-policy.ts';
 import { boundedSummary } from '../contracts/summary.ts';
 import type { ActivityCall, Step } from './event-plan.ts';
@@ -40,7 +40,7 @@ export class FirstCalls {
 
 /** Calls made inside the workflow task, one attempt each. */
 export function fastProxy(policy: EventPolicy): object {
-  return proxyLocalActivities<StreamActivities>({
+  return proxyLocalActivities<EventActivities>({
     startToCloseTimeout: policy.fastAttemptTimeoutMs,
     retry: { maximumAttempts: 1 },
   });

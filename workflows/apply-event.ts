@@ -18,7 +18,7 @@ export type Application =
   /** Cancelled half-way. `writing`: the write may have been made. */
   | { readonly outcome: 'interrupted'; readonly writing: boolean }
   /** Nothing was written: other runs of the edge know more, as told, and this is the run that was told so. */
-  | { readonly outcome: 'stale'; readonly known: EdgeState; readonly run?: string };
+  | { readonly outcome: 'stale'; readonly known: EdgeState; readonly run: string | undefined };
 
 export interface ApplyOptions {
   readonly policy: EventPolicy;
@@ -69,7 +69,7 @@ async function tryOnce(event: SocialEvent, options: ApplyOptions): Promise<Appli
   } catch (error) {
     if (isCancellation(error)) return { outcome: 'interrupted', writing: current !== parent };
     const failure = stepFailureOf(error);
-    if (failure.type === FAILURE_TYPES.staleRun) return staleRun(failure);
+    if (failure.type === FAILURE_TYPES.staleRun) return { outcome: 'stale', ...adoptionOf(failure) };
     const view = { type: failure.type, message: failure.message, step: current.name, undone: [] };
     const mayBeWritten = current === write ? options.mayBeWritten() : current !== parent || options.mayBeWritten();
     // An outage answers an undo no better than the write: what may be written is remembered instead.
@@ -184,7 +184,8 @@ function lookAgain(type: FailureType, looks: number, waitedMs: number, policy: E
   return undefined;
 }
 
-function staleRun({ detail }: StepFailure): Application {
+/** What a failure `StaleRun` tells: what the edge's other runs know, and the run that was told so. */
+export function adoptionOf({ detail }: StepFailure): { readonly known: EdgeState; readonly run: string | undefined } {
   const run: unknown = typeof detail === 'object' && detail !== null ? Reflect.get(detail, 'run') : undefined;
-  return { outcome: 'stale', known: readEdgeState(detail) ?? {}, ...(typeof run === 'string' ? { run } : {}) };
+  return { known: readEdgeState(detail) ?? {}, run: typeof run === 'string' ? run : undefined };
 }

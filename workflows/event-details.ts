@@ -1,5 +1,5 @@
 import type { EventFailureView, EventLedgerState } from '../contracts/event-workflow.ts';
-import type { FailureType } from '../contracts/failure-types.ts';
+import { FAILURE_TYPES, type FailureType } from '../contracts/failure-types.ts';
 
 /** The Web UI (2.42) cuts the last line off: one that may be lost. A plain blank line would be trimmed. */
 const LAST_LINE = '\u00a0';
@@ -10,17 +10,21 @@ export function describeState(state: EventLedgerState, note?: string): string {
   const paragraphs = [`**${headline(state)}**`];
   if (note) paragraphs.push(note);
   if (failure && status !== 'applied') paragraphs.push(...describeFailure(failure));
-  paragraphs.push(...describeLastRequest(state));
+  paragraphs.push(...describeRest(state), ...describeLastRequest(state));
+  for (const what of state.ignored ?? []) paragraphs.push(`Ignored: ${what}`);
   if (status === 'parked') paragraphs.push(...describeChoices(state));
   return [...paragraphs, LAST_LINE].join('\n\n');
 }
 
 /** What an operator reads while a failed write is being retried. */
 export function describeRetrying(failure: { readonly type: FailureType; readonly message: string }): string {
+  const isQuota = failure.type === FAILURE_TYPES.rateLimited;
   return [
-    `**Pending: ${failure.type}, being retried**`,
+    `**Pending: ${failure.type}, ${isQuota ? 'waits for the quota of GetStream' : 'being retried'}**`,
     code(failure.message),
-    'See Pending Activities for the next attempt. There is nothing to do.',
+    isQuota
+      ? 'The wait is as long as GetStream says, and never parks the event. There is nothing to do.'
+      : 'See Pending Activities for the next attempt. There is nothing to do.',
     LAST_LINE,
   ].join('\n\n');
 }
@@ -55,13 +59,29 @@ function describeFailure(failure: EventFailureView): string[] {
   return paragraphs;
 }
 
+/** What GetStream may show, or carry out, that is not wanted. */
+function describeRest({ status, late, mayBeWritten, failure }: EventLedgerState): string[] {
+  if (status === 'applied' || status === 'pending') return [];
+  const paragraphs: string[] = [];
+  if (mayBeWritten === true && failure?.compensationFailure === undefined)
+    paragraphs.push(
+      'An attempt had no answer, so its write may be visible: `retry` writes it whole, `skip` takes it back.',
+    );
+  if (late)
+    paragraphs.push(
+      `GetStream may carry out a write without an answer until ${timeOf(late.untilMs)}; then it is looked at again.`,
+    );
+  return paragraphs;
+}
+
 function describeLastRequest({ audit }: EventLedgerState): string[] {
   const last = audit.at(-1);
   if (!last) return [];
   const who = last.by ? ` by ${code(last.by)}` : '';
   const why = last.reason ? `: ${code(last.reason)}` : '';
-  const at = `${last.at.slice(0, 'yyyy-mm-ddThh:mm:ss'.length)}Z`;
-  return [`Last request: ${last.action}${who} at ${at}${why}${last.accepted ? '' : ' (not accepted)'}`];
+  return [
+    `Last request: ${last.action}${who} at ${timeOf(Date.parse(last.at))}${why}${last.accepted ? '' : ' (not accepted)'}`,
+  ];
 }
 
 function describeChoices({ overtaken }: EventLedgerState): string[] {
@@ -76,4 +96,8 @@ function describeChoices({ overtaken }: EventLedgerState): string[] {
 /** Text from outside must not act as Markdown. */
 function code(text: string): string {
   return `\`${text.replaceAll('`', 'ˋ')}\``;
+}
+
+function timeOf(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 'yyyy-mm-ddThh:mm:ss'.length)}Z`;
 }

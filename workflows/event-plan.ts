@@ -1,4 +1,4 @@
-import type { StreamActivities } from '../activities/types.ts';
+import type { EventActivities } from '../activities/types.ts';
 import { eventAt, type EdgePosition } from '../contracts/edge-order.ts';
 import type { EventPolicy } from '../contracts/event-policy.ts';
 import { parentOf, type ParentReference } from '../contracts/parent-reference.ts';
@@ -14,8 +14,8 @@ import {
 
 /** One call of an activity with its input, as data. */
 export type ActivityCall = {
-  [Name in keyof StreamActivities]: { readonly activity: Name; readonly input: Parameters<StreamActivities[Name]>[0] };
-}[keyof StreamActivities];
+  [Name in keyof EventActivities]: { readonly activity: Name; readonly input: Parameters<EventActivities[Name]>[0] };
+}[keyof EventActivities];
 
 /** A step of an event: what it does, how it reads in the Web UI, and how it is taken back. */
 export interface Step {

@@ -21,11 +21,13 @@ import type {
 import { FAILURE_TYPES } from '../contracts/failure-types.ts';
 import { isEdgeEvent } from '../contracts/social-event.ts';
 import type { FirstCalls } from './activity-calls.ts';
-import { applyEvent, restore, takeBack, undoneView, type Application, type Undone } from './apply-event.ts';
+import { adoptionOf, applyEvent, restore, takeBack, undoneView, type Application, type Undone } from './apply-event.ts';
 import { describeState } from './event-details.ts';
 import { EventLedger } from './event-ledger.ts';
 import { EdgeMemo, publishRetrying, publishState } from './event-publisher.ts';
 import { parkedTimeout, type ParkedTimeout } from './parked-timeout.ts';
+import { resetMark } from './run-reset.ts';
+import { stepFailureOf } from './step-failure.ts';
 import { createStepRunner, type StepRunner } from './step-runner.ts';
 
 /** Temporal takes 10,000 signals a run, and suggests to continue for events and updates, but not for signals [server 1.29]. */
@@ -52,6 +54,8 @@ export class EventRun implements EventHandlers {
   readonly #lingers: boolean;
   /** See `RunFence`. A continued run cannot know what came between before it has asked once. */
   #run: string | undefined;
+  /** See `resetMark`. */
+  #resetMark = resetMark();
   #isFirstAttempt: boolean;
   #attempt: CancellationScope | undefined;
   #messages = 0;
@@ -116,6 +120,7 @@ export class EventRun implements EventHandlers {
       // A cancellation is about what was open when it came: an event that came with it goes on in a new run.
       if (CancellationScope.current().consideredCancelled) await CancellationScope.current().cancelRequested;
       if (this.#mustContinue()) await this.#continueAsNew();
+      if (this.#wasReset()) await this.#askOtherRuns();
       switch (this.#ledger.nextMove()) {
         case 'write':
           await this.#write();
@@ -207,8 +212,7 @@ export class EventRun implements EventHandlers {
     const isLateFirst = lateMs !== undefined && (dueMs === undefined || lateMs < dueMs);
     const wakeMs = isLateFirst ? lateMs : dueMs;
     const summary = isLateFirst ? 'looks for a late write' : timeout?.summary;
-    const woken = (): boolean =>
-      this.#ledger.state.decision !== undefined || this.#ledger.hasNewer || this.#mustContinue();
+    const woken = (): boolean => this.#ledger.state.decision !== undefined || this.#hasNews();
     if (await this.#wokenBefore(woken, wakeMs, summary)) return;
     if (isLateFirst) await this.#mendLateWrites();
     else if (timeout) await this.#onParkedTimeout(timeout.action);
@@ -251,13 +255,13 @@ export class EventRun implements EventHandlers {
   /** Nothing is open: late writes are waited for, then late events. @returns false when there is more to do */
   async #isSettled(): Promise<boolean> {
     const lateMs = this.#ledger.lateUntilMs();
-    const woken = (): boolean => this.#ledger.hasNewer || this.#mustContinue();
+    const woken = (): boolean => this.#hasNews();
     if (lateMs !== undefined) {
       if (!(await this.#wokenBefore(woken, lateMs, 'looks for a late write before it closes')))
         await this.#mendLateWrites();
       return false;
     }
-    if (!this.#lingers) return !this.#ledger.hasNewer;
+    if (!this.#lingers) return !this.#hasNews();
     const lingerEndMs = Date.now() + this.#policy.resumedLingerMs;
     return !(await this.#wokenBefore(woken, lingerEndMs, 'linger for late events of this edge'));
   }
@@ -330,6 +334,31 @@ export class EventRun implements EventHandlers {
     if (own.kind === 'follow')
       return event.kind === 'follow' && event.source === own.source && event.target === own.target;
     return event.kind === 'reaction' && event.edgeId === own.edgeId;
+  }
+
+  #hasNews(): boolean {
+    return this.#ledger.hasNewer || this.#mustContinue() || this.#wasReset();
+  }
+
+  #wasReset(): boolean {
+    return this.#resetMark !== resetMark();
+  }
+
+  /**
+   * A reset takes the run back to a time before messages that were acknowledged, which the operator may have kept from being
+   * applied again, and before later runs of its edge.
+   */
+  async #askOtherRuns(): Promise<void> {
+    this.#resetMark = resetMark();
+    if (!isEdgeEvent(this.#ledger.state.event)) return;
+    try {
+      await this.#runner.runCompensation({ activity: 'checkRun', input: null }, 'reset: what do the other runs know?');
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      const { known, run } = adoptionOf(stepFailureOf(error));
+      this.#run = run;
+      this.#ledger.adopt(known);
+    }
   }
 
   #mustContinue(): boolean {

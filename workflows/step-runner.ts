@@ -1,5 +1,5 @@
 import { ActivityCancellationType, proxyActivities, sleep } from '@temporalio/workflow';
-import type { StreamActivities } from '../activities/types.ts';
+import type { EventActivities } from '../activities/types.ts';
 import type { EventPolicy } from '../contracts/event-policy.ts';
 import { FAILURE_TYPES, FINAL_FAILURE_TYPES } from '../contracts/failure-types.ts';
 import { boundedSummary } from '../contracts/summary.ts';
@@ -36,6 +36,7 @@ export interface StepRunnerOptions {
 }
 
 const READS: ReadonlySet<ActivityCall['activity']> = new Set([
+  'checkRun',
   'requireParent',
   'confirmCopy',
   'hasActivity',
@@ -55,7 +56,7 @@ export function createStepRunner({ policy, first, run, onRetrying, onUnanswered 
     nonRetryableErrorTypes: [...FINAL_FAILURE_TYPES, FAILURE_TYPES.rateLimited],
   };
   const fast = fastProxy(policy);
-  const durable = proxyActivities<StreamActivities>({
+  const durable = proxyActivities<EventActivities>({
     startToCloseTimeout: policy.attemptTimeoutMs,
     // An attempt under way is waited for: a newer event's write must not be overtaken by it.
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
