@@ -8,6 +8,8 @@ const MIN_RATE_LIMIT_WAIT_MS = 500;
 /** Waiters on one reset come back spread over this share of the wait, at least a second, so that they do not all meet 429 again. */
 const RATE_LIMIT_SPREAD = 0.25;
 const MAX_MESSAGE_LENGTH = 500;
+/** Of a refused request. */
+const MAX_FIELDS_NAMED = 10;
 
 /** The decision on a failed call: its class, and for a rate limit how long to wait. */
 export interface FailureClass {
@@ -86,13 +88,38 @@ function spread(waitMs: number, random: () => number): number {
 }
 
 function header(headers: unknown, name: string): string {
-  const value: unknown = typeof headers === 'object' && headers !== null ? Reflect.get(headers, name) : undefined;
+  const value = property(headers, name);
   return typeof value === 'string' ? value : '';
 }
 
+/** `HTTP 400: <detail>: <field>: <why>; ...`: GetStream's detail of a refused field names the field, not the reason. */
 function describe(status: number, data: unknown): string {
-  const detail: unknown = typeof data === 'object' && data !== null ? Reflect.get(data, 'detail') : undefined;
-  return `HTTP ${status}: ${typeof detail === 'string' ? detail : JSON.stringify(data) || 'no body'}`;
+  const detail = textOf(property(data, 'detail'));
+  const reasons = fieldReasons(property(data, 'exception_fields'));
+  const told = [detail, reasons].filter((part) => part !== '');
+  return `HTTP ${status}: ${told.join(': ') || JSON.stringify(data) || 'no body'}`
+    .slice(0, MAX_MESSAGE_LENGTH)
+    .toWellFormed();
+}
+
+/** Reads what clients have seen of it, reasons by field in lists of text, and anything else as far as it makes sense. */
+function fieldReasons(fields: unknown): string {
+  if (typeof fields !== 'object' || fields === null) return textOf(fields);
+  const entries = Object.entries(fields).slice(0, MAX_FIELDS_NAMED);
+  return entries
+    .map(([field, reasons]) => (Array.isArray(fields) ? textOf(reasons) : `${field}: ${textOf(reasons)}`))
+    .join('; ');
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (value === undefined || value === null) return '';
+  if (Array.isArray(value)) return value.slice(0, MAX_FIELDS_NAMED).map(textOf).join(', ');
+  return JSON.stringify(value);
+}
+
+function property(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }
 
 function isNeverSent(message: string): boolean {

@@ -7,6 +7,8 @@ const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor',
 
 const QUOTE = '"'.charCodeAt(0);
 const BACKSLASH = '\\'.charCodeAt(0);
+const COLON = ':'.charCodeAt(0);
+const COMMA = ','.charCodeAt(0);
 const OPENING: ReadonlySet<number> = new Set(['{', '['].map((bracket) => bracket.charCodeAt(0)));
 const CLOSING: ReadonlySet<number> = new Set(['}', ']'].map((bracket) => bracket.charCodeAt(0)));
 
@@ -73,4 +75,54 @@ function checkValue(value: unknown, part: string): void {
 function checkText(text: string, part: string): void {
   if (isWellFormed(text)) return;
   throw new RejectedBody('IllFormedText', `${part} holds a lone surrogate, which has no UTF-8 form`);
+}
+
+/**
+ * Keys that the object in this JSON gives more than once with different values, at its top level. Parsers disagree on which
+ * of the values counts (`JSON.parse` takes the last), so a message cannot be trusted to mean one thing in such a field.
+ *
+ * @param text JSON of an object, checked by {@link parseGuardedJson}
+ */
+export function contradictedKeys(text: string): ReadonlySet<string> {
+  const contradicted = new Set<string>();
+  const values = new Map<string, string>();
+  for (const [key, value] of topLevelMembers(text)) {
+    if ((values.get(key) ?? value) !== value) contradicted.add(key);
+    values.set(key, value);
+  }
+  return contradicted;
+}
+
+/** Keys and the text of their values, in their order. */
+function* topLevelMembers(text: string): Generator<readonly [key: string, value: string]> {
+  let depth = 0;
+  let lastString = '';
+  let key: string | undefined;
+  let valueStart = 0;
+  for (let index = 0; index < text.length; index += 1) {
+    const character = text.charCodeAt(index);
+    if (character === QUOTE) {
+      const end = endOfString(text, index);
+      if (depth === 1 && key === undefined) lastString = text.slice(index, end);
+      index = end - 1;
+    } else if (OPENING.has(character)) {
+      depth += 1;
+    } else if (depth === 1 && character === COLON) {
+      key = String(JSON.parse(lastString));
+      valueStart = index + 1;
+    } else if (CLOSING.has(character) || (depth === 1 && character === COMMA)) {
+      if (depth === 1 && key !== undefined) yield [key, text.slice(valueStart, index).trim()];
+      if (depth === 1) key = undefined;
+      if (character !== COMMA) depth -= 1;
+    }
+  }
+}
+
+/** Where the string that begins here ends, its closing quote included. */
+function endOfString(text: string, start: number): number {
+  let index = start + 1;
+  while (index < text.length && text.charCodeAt(index) !== QUOTE) {
+    index += text.charCodeAt(index) === BACKSLASH ? 2 : 1;
+  }
+  return index + 1;
 }

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { FIRST_SENT } from '../contracts/dead-letter-attributes.ts';
 import type { EventKind } from '../contracts/names.ts';
 import { abortable, Bell } from './abortable.ts';
 import { Acknowledger } from './acknowledger.ts';
@@ -47,6 +48,7 @@ export class QueuePump {
   readonly #returns: Batcher<QueueMessage, EntryFailure>;
   /** Rung whenever a receive may have become possible, or a message has left. */
   readonly #changed = new Bell();
+  #warnedOfPlace = false;
   readonly #stopping = new AbortController();
   readonly #givingUp = new AbortController();
   readonly #ending = new AbortController();
@@ -154,6 +156,7 @@ export class QueuePump {
     const { message, abandoned } = held;
     try {
       const decoded = decodeBody(this.#options.kind, message.body, message.sentMicros);
+      if ('event' in decoded && decoded.placedByQueue) this.#warnOfPlace(message);
       if ('event' in decoded) return { as: await this.#starter.start(held, decoded.event) };
       const reason = decoded.rejection.code;
       const buried = await this.#deadLetters.put(message, decoded.rejection, abandoned.signal);
@@ -162,6 +165,17 @@ export class QueuePump {
       await this.#giveBack(held, error);
       return { as: 'returned' };
     }
+  }
+
+  /** Once, before it does harm: nothing tells a message that SQS's own redrive brought back from a new one. */
+  #warnOfPlace({ attributes }: QueueMessage): void {
+    if (this.#warnedOfPlace || FIRST_SENT in attributes) return;
+    this.#warnedOfPlace = true;
+    this.#options.logger.warn(
+      { sqsQueue: this.#options.source.name },
+      'events come without EventTime and without an SNS envelope: a redrive by the SQS console or API would make old ones ' +
+        'the latest; give messages an EventTime, or redrive with `dead-letters redrive`, which keeps their place',
+    );
   }
 
   async #giveBack({ message, abandoned }: Held<QueueMessage>, error: unknown): Promise<void> {

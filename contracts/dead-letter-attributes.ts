@@ -14,14 +14,18 @@ interface TextAttribute {
   readonly StringValue?: string | undefined;
 }
 
+/** Milliseconds since the Unix epoch from 2001 to 2286; seconds, microseconds and anything else is no time of ours. */
+const EPOCH_MS = /^\d{13}$/;
+
 /**
- * When a message was first sent, milliseconds since the Unix epoch.
+ * When a message was first sent, milliseconds since the Unix epoch. The attribute can only make it earlier, which its sender
+ * can do with `EventTime` as well; one that holds no such time counts for nothing.
  *
  * @param sentMs SQS's own `SentTimestamp` of this copy; a copy cannot be older than its original
  */
 export function firstSentMs(attributes: Readonly<Record<string, TextAttribute>>, sentMs: number): number {
   const text = attributes[FIRST_SENT]?.StringValue ?? '';
-  return /^\d{1,15}$/.test(text) ? Math.min(Number(text), sentMs) : sentMs;
+  return EPOCH_MS.test(text) ? Math.min(Number(text), sentMs) : sentMs;
 }
 
 /** SQS takes at most 10 attributes a message [SQS Developer Guide: message metadata]. */

@@ -1,8 +1,12 @@
 import { z } from 'zod';
 import {
+  activityReferenceField,
+  eventTimeField,
   feedIdField,
   hashTagsField,
   opaqueIdField,
+  optionalIdField,
+  parentField,
   recipientsField,
   targetFeedsField,
   timestampField,
@@ -11,13 +15,13 @@ import {
 
 /**
  * The messages producers publish, by their wire names. Unknown fields are dropped, so that a producer may add fields
- * without asking; what the fields may hold, and what is normalised, stands in `wire-fields.ts`.
+ * without asking; what the fields may hold, and what is normalised, stands in `wire-fields.ts`. `null` is absence.
  */
 const extensions = {
   /** Unique id of the event, optional. */
-  EventID: opaqueIdField.optional(),
+  EventID: optionalIdField,
   /** Moment the user acted; without it the SNS `Timestamp`, else the SQS `SentTimestamp` orders events. */
-  EventTime: timestampField.optional(),
+  EventTime: eventTimeField,
 };
 
 const feedTypeField = z.enum(['User', 'Timeline', 'Notification']);
@@ -43,7 +47,7 @@ export const commentMessageSchema = z
     Actor: userIdField,
     Verb: z.literal('Comment'),
     ObjectID: opaqueIdField,
-    ParentID: opaqueIdField,
+    ParentID: parentField,
     FeedType: feedTypeField,
     Time: timestampField,
     To: recipientsField,
@@ -55,7 +59,7 @@ export const commentMessageSchema = z
 
 /** Topic `reactions`. `Data3` is the producer's unique id of the reaction; `Unlike` names the one its `Like` had. */
 export const reactionMessageSchema = z.object({
-  ActivityID: opaqueIdField,
+  ActivityID: activityReferenceField,
   Kind: z.enum(['Like', 'Unlike', 'Star', 'Share']),
   TargetFeed: targetFeedsField,
   Data3: opaqueIdField,
@@ -68,8 +72,16 @@ export const followMessageSchema = z
   .object({
     SourceFeedID: feedIdField,
     TargetFeedID: feedIdField,
-    ActivityCopyLimit: z.int().min(0).max(1000).optional(),
-    Kind: z.enum(['Follow', 'Unfollow']).default('Follow'),
+    ActivityCopyLimit: z
+      .int()
+      .min(0)
+      .max(1000)
+      .nullish()
+      .transform((limit) => limit ?? undefined),
+    Kind: z
+      .enum(['Follow', 'Unfollow'])
+      .nullish()
+      .transform((kind) => kind ?? 'Follow'),
     ...extensions,
   })
   .superRefine((message, context) => {
@@ -77,7 +89,11 @@ export const followMessageSchema = z
       context.addIssue({ code: 'custom', path: ['TargetFeedID'], message: 'must differ from SourceFeedID' });
     }
     if (message.Kind === 'Follow' && message.ActivityCopyLimit === undefined) {
-      context.addIssue({ code: 'custom', path: ['ActivityCopyLimit'], message: 'must be given on a Follow' });
+      context.addIssue({
+        code: 'custom',
+        path: ['ActivityCopyLimit'],
+        message: 'must be given on a Follow, 0 to 1000',
+      });
     }
   });
 

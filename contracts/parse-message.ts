@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { faultOf, faultSentences } from './message-faults.ts';
 import {
   activityMessageSchema,
   commentMessageSchema,
@@ -18,8 +19,6 @@ import { formatStreamTime } from './timestamps.ts';
 /** GetStream refuses an activity of more than 10 KB of JSON; 512 bytes are left for what it adds. */
 const MAX_ACTIVITY_BYTES = 10 * 1024 - 512;
 
-const MAX_FAULTS_NAMED = 10;
-
 /** A message that does not follow its schema: every fault by field, in one sentence each. */
 export class InvalidMessageError extends Error {
   override readonly name = 'InvalidMessageError';
@@ -28,51 +27,71 @@ export class InvalidMessageError extends Error {
 /**
  * Turns a decoded message into the event it stands for.
  *
- * @param arrivedMicros when the message was published, used to order it where it bears no `EventTime`
+ * An event happens no later than it is sent, so its place in time is the earlier of `EventTime` and the first sending. The
+ * first sending is the earlier of the two times known of it: a message that was moved out of a dead-letter queue by SQS's own
+ * redrive has a new `SentTimestamp`, while its SNS envelope keeps the old `Timestamp`.
+ *
+ * @param sentMicros when the message was first sent to SQS, as far as SQS knows
+ * @param publishedMicros SNS's `Timestamp`, where the message came in an envelope; one later than the sending is left aside
  * @throws InvalidMessageError naming every field at fault
  */
-export function parseMessage(kind: EventKind, message: unknown, arrivedMicros: number): SocialEvent {
+export function parseMessage(
+  kind: EventKind,
+  message: unknown,
+  sentMicros: number,
+  publishedMicros = sentMicros,
+): SocialEvent {
+  const firstSentMicros = Math.min(sentMicros, publishedMicros);
   switch (kind) {
     case 'activity':
-      return boundedActivity(toActivityEvent(parse(activityMessageSchema, message), arrivedMicros));
+      return boundedActivity(toActivityEvent(parse(activityMessageSchema, message), firstSentMicros));
     case 'comment':
-      return boundedActivity(toCommentEvent(parse(commentMessageSchema, message), arrivedMicros));
+      return boundedActivity(toCommentEvent(parse(commentMessageSchema, message), firstSentMicros));
     case 'reaction':
-      return toReactionEvent(parse(reactionMessageSchema, message), arrivedMicros);
+      return toReactionEvent(parse(reactionMessageSchema, message), firstSentMicros);
     case 'follow':
-      return toFollowEvent(parse(followMessageSchema, message), arrivedMicros);
+      return toFollowEvent(parse(followMessageSchema, message), firstSentMicros);
   }
 }
 
-function parse<Schema extends z.ZodType>(schema: Schema, message: unknown): z.output<Schema> {
-  const result = schema.safeParse(message);
-  if (result.success) return result.data;
-  const faults = result.error.issues
-    .slice(0, MAX_FAULTS_NAMED)
-    .map((issue) => `${issue.path.join('.') || 'message'}: ${issue.message}`);
-  throw new InvalidMessageError(faults.join('; '));
+const SCHEMAS = {
+  activity: activityMessageSchema,
+  comment: commentMessageSchema,
+  reaction: reactionMessageSchema,
+  follow: followMessageSchema,
+} as const;
+
+/** True of the name of a field that means something in messages of this kind. */
+export function isFieldOf(kind: EventKind, name: string): boolean {
+  return Object.hasOwn(SCHEMAS[kind].shape, name);
 }
 
-function toActivityEvent(message: ActivityMessage, arrivedMicros: number): ActivityEvent {
+function parse<Schema extends z.ZodType>(schema: Schema, message: unknown): z.output<Schema> {
+  const result = schema.safeParse(message, { error: faultOf });
+  if (result.success) return result.data;
+  throw new InvalidMessageError(faultSentences(message, result.error.issues));
+}
+
+function toActivityEvent(message: ActivityMessage, firstSentMicros: number): ActivityEvent {
   return {
     kind: 'activity',
     verb: message.Verb,
     ...writtenActivity(message, message.CreatedAt),
-    ...eventBase(message, arrivedMicros),
+    ...eventBase(message, firstSentMicros),
   };
 }
 
-function toCommentEvent(message: CommentMessage, arrivedMicros: number): CommentEvent {
+function toCommentEvent(message: CommentMessage, firstSentMicros: number): CommentEvent {
   return {
     kind: 'comment',
     verb: message.Verb,
     parentId: message.ParentID,
     ...writtenActivity(message, message.Time),
-    ...eventBase(message, arrivedMicros),
+    ...eventBase(message, firstSentMicros),
   };
 }
 
-function toReactionEvent(message: ReactionMessage, arrivedMicros: number): ReactionEvent {
+function toReactionEvent(message: ReactionMessage, firstSentMicros: number): ReactionEvent {
   const reactionId = reactionIdOf(message.Data3);
   return {
     kind: 'reaction',
@@ -83,18 +102,18 @@ function toReactionEvent(message: ReactionMessage, arrivedMicros: number): React
     activityId: message.ActivityID,
     userId: message.UserID,
     targetFeeds: message.TargetFeed,
-    ...eventBase(message, arrivedMicros),
+    ...eventBase(message, firstSentMicros),
   };
 }
 
-function toFollowEvent(message: FollowMessage, arrivedMicros: number): FollowEvent {
+function toFollowEvent(message: FollowMessage, firstSentMicros: number): FollowEvent {
   return {
     kind: 'follow',
     action: message.Kind,
     source: message.SourceFeedID,
     target: message.TargetFeedID,
     copyLimit: message.Kind === 'Follow' ? (message.ActivityCopyLimit ?? 0) : 0,
-    ...eventBase(message, arrivedMicros),
+    ...eventBase(message, firstSentMicros),
   };
 }
 
@@ -110,10 +129,11 @@ function writtenActivity(message: ActivityMessage | CommentMessage, timeMicros: 
   };
 }
 
-function eventBase(message: { EventID?: string | undefined; EventTime?: number | undefined }, arrivedMicros: number) {
+function eventBase(message: { EventID?: string | undefined; EventTime?: number | undefined }, firstSentMicros: number) {
   return {
     ...(message.EventID === undefined ? {} : { eventId: message.EventID }),
-    eventTimeMicros: message.EventTime ?? arrivedMicros,
+    eventTimeMicros: Math.min(message.EventTime ?? firstSentMicros, firstSentMicros),
+    sentMicros: firstSentMicros,
   };
 }
 

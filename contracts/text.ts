@@ -1,6 +1,8 @@
 /** Sanitising of text that comes from outside. Identity is never changed silently: ids are refused, not repaired. */
 
 const CONTROL_CHARACTERS = /\p{Cc}/gu;
+/** `#`, and as keyboards for East Asian scripts type it: full-width and small. */
+const TAG_SIGNS = /^[#\uFF03\uFE5F\s]+/u;
 const encoder = new TextEncoder();
 
 /** True when no UTF-16 surrogate stands alone; such text has no UTF-8 form, so it cannot be stored or compared. */
@@ -21,7 +23,18 @@ export function normaliseText(text: string): string {
   return text.normalize('NFC').replace(CONTROL_CHARACTERS, '').trim();
 }
 
-/** A hash tag: free text without a leading `#`, in lower case, so that `#Jazz` and `jazz` are one tag. */
+/** A hash tag: free text without its leading `#`, in lower case, so that `#Jazz` and `jazz` are one tag. */
 export function normaliseTag(tag: string): string {
-  return normaliseText(normaliseText(tag).replace(/^#+/u, '')).toLowerCase().normalize('NFC');
+  return lowerCase(normaliseText(tag).replace(TAG_SIGNS, ''));
+}
+
+/**
+ * Lower case without a locale. Unicode makes of the Turkish capital `İ` an `i` with a second, combining dot, which looks like
+ * `i` and is never found by who types it; the dot goes, so that `İstanbul` and `istanbul` are one tag.
+ */
+function lowerCase(text: string): string {
+  return text
+    .toLowerCase()
+    .replace(/i\u0307+/gu, 'i')
+    .normalize('NFC');
 }

@@ -10,6 +10,8 @@ import { publishDemo } from './publish.ts';
 import { describeProgress, type DemoResult } from './summary.ts';
 
 const PROGRESS_EVERY_MS = 500;
+/** The actions lie in the past when they are published: no event is placed after its sending. */
+const ACTED_BEFORE_MS = 600_000;
 
 export interface DemoRunOptions {
   readonly seed: number;
@@ -30,7 +32,7 @@ export async function runDemo(stack: Stack, options: DemoRunOptions): Promise<De
   const messages = generateDemo({
     seed: options.seed,
     run: runName(since),
-    startMs: since.getTime(),
+    startMs: since.getTime() - ACTED_BEFORE_MS,
     ...(options.actions !== undefined && { actions: options.actions }),
   });
   const expectation = expectationOf(messages);

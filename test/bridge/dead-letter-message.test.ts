@@ -52,6 +52,17 @@ describe('rejectReason', () => {
   });
 });
 
+describe('the reason of a body with characters beyond the BMP', () => {
+  it('quotes them whole, wherever it is cut', () => {
+    for (const lead of ['', 'x']) {
+      const sentence = lead + '🎉'.repeat(600);
+      const reason = rejectReason({ ...rejection, sentence });
+      assert.match(reason, /^InvalidMessage: x?🎉+\uFFFD?$/u);
+      assert.ok(reason.length >= 999);
+    }
+  });
+});
+
 describe('failuresOf', () => {
   it('matches failures to items and tells final ones from those worth another try', () => {
     const failures = failuresOf(['a', 'b', 'c', 'd', 'e'], {

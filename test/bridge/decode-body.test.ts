@@ -21,12 +21,6 @@ function sentenceOf(body: string): string {
   return decoded.rejection.sentence;
 }
 
-function timeOf(body: string): number {
-  const decoded = decode(body);
-  assert.ok('event' in decoded, JSON.stringify(decoded));
-  return decoded.event.eventTimeMicros;
-}
-
 const good = JSON.stringify(postMessage());
 const nested = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`;
 const withExtra = (json: string) => `${good.slice(0, -1)},${json}}`;
@@ -46,14 +40,58 @@ describe('decodeBody', () => {
     }
   });
 
+  const acted = Date.UTC(2023, 10, 14, 20) * 1000 + 1;
+  const published = Date.UTC(2023, 10, 14, 22) * 1000;
+  const eventTime = (EventTime: string) => JSON.stringify({ ...followMessage(), EventTime });
+  const follow = JSON.stringify(followMessage());
+  const placeOf = (body: string) => {
+    const decoded = decodeBody('follow', body, SENT_MICROS);
+    assert.ok('event' in decoded, JSON.stringify(decoded));
+    const { event, ...notes } = decoded;
+    return [event.eventTimeMicros, event.sentMicros, notes];
+  };
+
   it('orders by EventTime, else by the SNS Timestamp, else by the SQS SentTimestamp', () => {
-    const eventTime = JSON.stringify({ ...postMessage(), EventTime: '2026-01-31T12:00:00.000001Z' });
-    const acted = Date.UTC(2026, 0, 31, 12) * 1000 + 1;
-    const published = Date.UTC(2026, 1, 1) * 1000;
-    assert.equal(timeOf(snsEnvelope(eventTime)), acted);
-    assert.equal(timeOf(snsEnvelope(good, { Timestamp: '2026-02-01T00:00:00.000Z' })), published);
-    assert.equal(timeOf(snsEnvelope(good, { Timestamp: 'yesterday' })), SENT_MICROS);
-    assert.equal(timeOf(good), SENT_MICROS);
+    const sns = { Timestamp: '2023-11-14T22:00:00.000Z' };
+    assert.deepEqual(placeOf(snsEnvelope(eventTime('2023-11-14T20:00:00.000001Z'), sns)), [acted, published, {}]);
+    assert.deepEqual(placeOf(eventTime('2023-11-14T20:00:00.000001Z')), [acted, SENT_MICROS, {}]);
+    assert.deepEqual(placeOf(snsEnvelope(follow, sns)), [published, published, {}]);
+  });
+
+  it('takes the earliest SNS Timestamp for the sending, and one that is late or no time for nothing', () => {
+    const forwarded = snsEnvelope(snsEnvelope(follow, { Timestamp: '2023-11-14T22:00:00Z' }), {
+      Timestamp: '2023-11-14T22:05:00Z',
+    });
+    assert.deepEqual(placeOf(forwarded), [published, published, {}]);
+    assert.deepEqual(placeOf(snsEnvelope(follow, { Timestamp: '2099-01-01T00:00:00Z' })), [
+      SENT_MICROS,
+      SENT_MICROS,
+      {},
+    ]);
+    for (const Timestamp of ['yesterday', '', 1_700_000_000, null, '9999-12-31T23:59:59Z']) {
+      const [eventTimeMicros, sentMicros] = placeOf(snsEnvelope(follow, { Timestamp }));
+      assert.deepEqual([eventTimeMicros, sentMicros], [SENT_MICROS, SENT_MICROS], String(Timestamp));
+    }
+  });
+
+  it('says of an EventTime after the sending that a clock is ahead, and sends count instead', () => {
+    const ahead = [SENT_MICROS, SENT_MICROS, { clockAhead: true }];
+    const sentMs = SENT_MICROS / 1000;
+    assert.deepEqual(placeOf(eventTime('2099-01-01T00:00:00Z')), ahead);
+    assert.deepEqual(placeOf(eventTime('9999-12-31T23:59:59Z')), ahead);
+    assert.deepEqual(placeOf(eventTime(new Date(sentMs + 1_001).toISOString())), ahead);
+    assert.deepEqual(placeOf(eventTime(new Date(sentMs + 1_000).toISOString())), [SENT_MICROS, SENT_MICROS, {}]);
+    const sns = snsEnvelope(eventTime('2023-11-14T22:00:02Z'), { Timestamp: '2023-11-14T22:00:00Z' });
+    assert.deepEqual(placeOf(sns), [published, published, { clockAhead: true }]);
+  });
+
+  it('says of a follow or reaction that bears no time of its own, and of nothing else', () => {
+    const bare = [SENT_MICROS, SENT_MICROS, { placedByQueue: true }];
+    assert.deepEqual(placeOf(follow), bare);
+    assert.deepEqual(placeOf(JSON.stringify({ ...followMessage(), EventTime: null })), bare);
+    assert.deepEqual(placeOf(snsEnvelope(follow, { Timestamp: undefined })), bare);
+    const post = decode(good);
+    assert.equal('event' in post && post.placedByQueue, undefined);
   });
 
   const rejected: readonly (readonly [RejectCode, string, string])[] = [
@@ -62,7 +100,8 @@ describe('decodeBody', () => {
     ['BodyTooLarge', 'more bytes than characters', withExtra(`"Blob":"${'ß'.repeat(140_000)}"`)],
     ['InvalidJson', 'cut off', good.slice(0, -5)],
     ['InvalidJson', 'not JSON', 'hello'],
-    ['InvalidJson', 'a byte order mark', `\uFEFF${good}`],
+    ['InvalidJson', 'two byte order marks', `\uFEFF\uFEFF${good}`],
+    ['EmptyBody', 'a byte order mark alone', '\uFEFF '],
     ['TooDeep', '33 levels', `{"a":${nested(32)}}`],
     ['TooDeep', 'brackets without end', '['.repeat(200_000)],
     ['ForbiddenKey', '__proto__', withExtra('"__proto__":{"polluted":true}')],
@@ -74,18 +113,10 @@ describe('decodeBody', () => {
     ['UnknownEnvelope', 'an array', '[1]'],
     ['UnknownEnvelope', 'a string', '"text"'],
     ['UnknownEnvelope', 'null', 'null'],
-    ['UnknownEnvelope', 'an S3 event', JSON.stringify({ Records: [{ eventSource: 'aws:s3' }] })],
-    [
-      'UnknownEnvelope',
-      'an EventBridge event',
-      JSON.stringify({ source: 'a', 'detail-type': 'b', detail: postMessage() }),
-    ],
-    ['UnknownEnvelope', 'an SNS confirmation', snsEnvelope('Please confirm', { Type: 'SubscriptionConfirmation' })],
-    ['UnknownEnvelope', 'a notification without Message', JSON.stringify({ Type: 'Notification', TopicArn: 'arn' })],
-    ['UnknownEnvelope', 'an envelope within an envelope', snsEnvelope(snsEnvelope(good))],
     ['InvalidMessage', 'an unknown verb', JSON.stringify({ ...postMessage(), Verb: 'Shout' })],
     ['InvalidMessage', 'a ForeignID of another post', JSON.stringify({ ...postMessage(), ForeignID: 'Post:bob-2' })],
     ['InvalidMessage', 'wrong types', JSON.stringify({ ...postMessage(), Actor: 7, To: 'bob' })],
+    ['InvalidMessage', 'a field given twice, differently', good.replace('{', '{"Verb":"Nope",')],
     ['InvalidMessage', 'a message of another queue', JSON.stringify(followMessage())],
   ];
   for (const [code, name, body] of rejected) {
@@ -112,6 +143,14 @@ describe('decodeBody', () => {
     assert.equal(codeOf(withExtra(`"a":${nested(31)}`)), undefined);
   });
 
+  it('takes a field given twice with one value, and twice in what it does not read', () => {
+    assert.equal(codeOf(good.replace('{', '{"Verb": "Post" ,')), undefined);
+    assert.equal(codeOf(withExtra('"Score":1,"Score":2')), undefined);
+    assert.equal(codeOf(withExtra('"a":{"Verb":"Nope"},"b":["Verb",{"Verb":1}]')), undefined);
+    const escaped = String.raw`{"\u0056erb":"Nope",`;
+    assert.equal(sentenceOf(good.replace('{', escaped)), 'Verb: is given more than once, with different values');
+  });
+
   it('keeps what the schema says about every field at fault', () => {
     assert.match(sentenceOf(JSON.stringify({ ...postMessage(), Actor: 7, Verb: 'Shout' })), /Actor: .*; .*Verb: /s);
   });
@@ -121,6 +160,7 @@ describe('decodeBody', () => {
       fc.property(fc.json({ stringUnit: 'binary' }), (json) => {
         assert.ok('rejection' in decode(json));
         assert.ok('rejection' in decode(snsEnvelope(json)));
+        assert.ok('rejection' in decode(JSON.stringify(json)));
       }),
     );
   });
@@ -135,6 +175,16 @@ describe('decodeBody', () => {
       '{"a":'.repeat(50_000),
       ' '.repeat(262_144),
       '"'.repeat(262_144),
+      `"${'{'.repeat(262_000)}"`,
+      JSON.stringify('"'.repeat(120_000)),
+      snsEnvelope(snsEnvelope(snsEnvelope('['.repeat(200_000)))),
+      `{"Type":"Notification",${manyKeys.slice(1)}`,
+      `\uFEFF${'='.repeat(262_000)}`,
+      `a=${'&'.repeat(262_000)}`,
+      JSON.stringify({ ...postMessage(), CreatedAt: `2026-01-31T12:00:00.${'1'.repeat(250_000)}!` }),
+      JSON.stringify({ ...postMessage(), CreatedAt: `2026-01-31T12:00:00Z${'[a]'.repeat(80_000)}!` }),
+      JSON.stringify({ ...postMessage(), HashTags: ['i\u0307'.repeat(60_000)] }),
+      JSON.stringify({ ...postMessage(), HashTags: [`${'# '.repeat(120_000)}x`] }),
     ];
     for (const body of bodies) {
       const begin = performance.now();

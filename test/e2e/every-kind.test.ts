@@ -142,6 +142,28 @@ describe('every kind of message, published to SNS and read back with getstream',
     });
   }
 
+  it('messages with nulls, a time without seconds, and the id of the activity in another spelling', async () => {
+    const message = post('Post', 'User', randomUUID());
+    const { ForeignID } = message.body;
+    const nulls = { To: null, HashTags: null, EventID: null, EventTime: null };
+    await running.publish([{ ...message, body: { ...message.body, ...nulls, CreatedAt: '2026-01-31T13:00+01:00' } }]);
+    const written = await inFeed('user', alice, ForeignID);
+    assert.equal(Reflect.get(written, 'time'), '2026-01-31T12:00:00.000000');
+    const id = activityId(ForeignID, Date.parse('2026-01-31T12:00:00Z') * 1000);
+    const reaction = {
+      ActivityID: `{${id.toUpperCase()}}`,
+      Kind: 'Like',
+      TargetFeed: null,
+      Data3: randomUUID(),
+      UserID: bob,
+    };
+    await running.publish([{ topic: 'reactions', body: reaction }]);
+    await eventually(async () => {
+      const stored = await running.stream.reactions.get(reaction.Data3);
+      assert.equal(stored.activity_id, id);
+    });
+  });
+
   it('Follow with its copy, and Unfollow', async () => {
     const message = post('Post', 'User', randomUUID());
     await running.publish([message]);
