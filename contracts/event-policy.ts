@@ -8,6 +8,11 @@ export interface EventPolicy {
   readonly retryInitialMs: number;
   /** Longest pause between attempts; default 60,000. */
   readonly retryMaximumMs: number;
+  /**
+   * How long after a write without an answer GetStream may still carry it out; 0: not at all. Until then a look that finds
+   * nothing proves nothing; default 15,000.
+   */
+  readonly lateCommitMs: number;
   /** Total time for the attempts of one step before the event is undone and parked; default 1 hour. */
   readonly retryBudgetMs: number;
   /** Total time for undoing one step; default 10 minutes. */
@@ -35,6 +40,7 @@ export const DEFAULT_EVENT_POLICY: EventPolicy = {
   attemptTimeoutMs: 15_000,
   retryInitialMs: 1_000,
   retryMaximumMs: 60_000,
+  lateCommitMs: 15_000,
   retryBudgetMs: 3_600_000,
   compensationBudgetMs: 600_000,
   parentWaitMs: 120_000,

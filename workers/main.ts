@@ -12,12 +12,11 @@ import { startHealthServer, type HealthServer } from './health-server.ts';
 import { checkNamespace } from './namespace-check.ts';
 import { installRuntime } from './runtime.ts';
 import { createSessionsWorker } from './sessions-worker.ts';
+import { BRIDGE_SHARE_OF_GRACE } from './settings-coherence.ts';
 import { shutdownSignal } from './shutdown-signal.ts';
 import { connectToTemporal } from './temporal-connection.ts';
 import { loadWorkflowBundle } from './workflow-bundle.ts';
 
-/** Part of the grace time the bridge may use; the rest is for running activities. */
-const BRIDGE_SHARE_OF_GRACE = 0.5;
 const READINESS_INTERVAL_MS = 5_000;
 
 /**
