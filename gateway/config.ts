@@ -1,24 +1,26 @@
+import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { commaList, hostAndPort, urlField, wholeNumber, type SettingsFault } from '../contracts/settings-fields.ts';
+import { requireUsableTls } from '../contracts/endpoint-security.ts';
+import { explainError } from '../contracts/text.ts';
 import { addressSet } from './ip-address.ts';
 
 const list = commaList.default([]);
-const file = z.string().transform((name, context) => {
+const filePath = z.string().superRefine((name, context) => {
   try {
-    return readFileSync(name, 'utf8');
+    readFileSync(name);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    context.addIssue({ code: 'custom', message: `must be a file that can be read: ${reason}` });
-    return z.NEVER;
+    context.addIssue({ code: 'custom', message: `must be a file that can be read: ${explainError(error)}` });
   }
 });
+const file = filePath.transform((name) => readFileSync(name, 'utf8'));
 const addresses = list.transform((entries, context) => {
   try {
     return addressSet(entries);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = explainError(error);
     context.addIssue({ code: 'custom', message: `must be addresses or networks, separated by commas: ${reason}` });
     return z.NEVER;
   }
@@ -35,6 +37,20 @@ function areNetworks(entries: readonly string[]): boolean {
   } catch {
     return false;
   }
+}
+
+/** Whether `read` makes keys of leases of the text. */
+function isEd25519(text: string, read: typeof createPublicKey | typeof createPrivateKey): boolean {
+  try {
+    return read(text).asymmetricKeyType === 'ed25519';
+  } catch {
+    return false;
+  }
+}
+
+function arePublicKeys(pem: string): boolean {
+  const keys = publicKeysIn(pem);
+  return keys.length > 0 && keys.every((key) => isEd25519(key, createPublicKey));
 }
 
 /** Of a file with any number of PEM blocks. */
@@ -61,7 +77,7 @@ export const gatewaySettings = {
   GATEWAY_DRAIN_MS: wholeNumber(0, 600_000, 'milliseconds in which an orchestrator loses patience').default(3_000),
   GATEWAY_REDIS_URL: urlField(/^rediss?$/, 'rediss://host:port').optional(),
   GATEWAY_REPLICAS: wholeNumber(1, 10_000, 'gateways, which share each rate limit').default(1),
-  SESSIONS_POLICY_FILE: z.string().optional(),
+  SESSIONS_POLICY_FILE: filePath.optional(),
 
   JWT_SECRET: z
     .string()
@@ -73,8 +89,13 @@ export const gatewaySettings = {
   JWT_CLOCK_TOLERANCE_SECONDS: wholeNumber(0, 300, 'seconds for which a token outlives its end').default(5),
   JWT_MAX_LIFETIME_SECONDS: wholeNumber(1, 315_360_000, 'seconds, ten years at most').default(31_622_400),
 
-  LEASE_PRIVATE_KEY_FILE: file.optional(),
-  LEASE_OTHER_PUBLIC_KEYS_FILE: file.optional().transform(publicKeysIn),
+  LEASE_PRIVATE_KEY_FILE: file
+    .refine((pem) => isEd25519(pem, createPrivateKey), 'must be a PEM file (PKCS#8) of an Ed25519 private key')
+    .optional(),
+  LEASE_OTHER_PUBLIC_KEYS_FILE: file
+    .refine(arePublicKeys, 'must be a PEM file (SPKI) of Ed25519 public keys')
+    .optional()
+    .transform(publicKeysIn),
   LEASE_ISSUER: z.string().default('stream-sessions'),
   LEASE_AUDIENCE: z.string().default('playback'),
 
@@ -109,6 +130,14 @@ export function gatewayFaults(settings: GatewaySettings): readonly SettingsFault
       ['GATEWAY_TLS_KEY_FILE', 'GATEWAY_TLS_CERT_FILE'],
       'GATEWAY_TLS_KEY_FILE and GATEWAY_TLS_CERT_FILE go together: set both or none',
     );
+  }
+  const { GATEWAY_TLS_KEY_FILE: key, GATEWAY_TLS_CERT_FILE: cert } = settings;
+  if (key !== undefined && cert !== undefined) {
+    try {
+      requireUsableTls('GATEWAY_TLS_KEY_FILE and GATEWAY_TLS_CERT_FILE', { key, cert });
+    } catch (error) {
+      fault(['GATEWAY_TLS_KEY_FILE', 'GATEWAY_TLS_CERT_FILE'], explainError(error));
+    }
   }
   if (settings.GATEWAY_REPLICAS > 1 && settings.GATEWAY_REDIS_URL === undefined) {
     fault(

@@ -1,6 +1,6 @@
 import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
-import { requireSecureEndpoint } from '../contracts/endpoint-security.ts';
+import { requireSecureEndpoint, requireUsableTls } from '../contracts/endpoint-security.ts';
 import type { EventPolicy } from '../contracts/event-policy.ts';
 import { MESSAGE_ROUTES } from '../contracts/names.ts';
 import {
@@ -204,6 +204,10 @@ function readTemporal(set: ReadonlyMap<string, string>, plaintextHosts: readonly
     const temporal = loadTemporal(Object.fromEntries(set));
     const { address = 'localhost:7233', tls, apiKey } = temporal.connectionOptions;
     const encrypted = (tls !== undefined && tls !== null && tls !== false) || apiKey !== undefined;
+    if (typeof tls === 'object') {
+      const { clientCertPair: { crt: cert, key } = {}, serverRootCACertificate: ca } = tls ?? {};
+      requireUsableTls('TEMPORAL_TLS_*', { cert, key, ca });
+    }
     requireSecureEndpoint('TEMPORAL_ADDRESS', `${encrypted ? 'https' : 'http'}://${address}`, plaintextHosts);
     return { ...temporal, namespace: temporal.namespace ?? 'default' };
   });
