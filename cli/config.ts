@@ -5,6 +5,8 @@ import { z } from 'zod';
 import { ACCESS_LOG_QUEUE } from '../contracts/access-record.ts';
 import { requireSecureEndpoint } from '../contracts/endpoint-security.ts';
 import { MESSAGE_ROUTES } from '../contracts/names.ts';
+import { queueName } from '../contracts/settings-fields.ts';
+import { explainError } from '../contracts/text.ts';
 import { UsageError } from './usage-error.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -27,12 +29,12 @@ const environmentSchema = z.object({
     .string()
     .default('')
     .transform((list) => list.split(',').map((host) => host.trim().toLowerCase())),
-  ACTIVITIES_QUEUE: z.string().default(MESSAGE_ROUTES[0].queue),
-  MENTIONS_QUEUE: z.string().default(MESSAGE_ROUTES[1].queue),
-  REACTIONS_QUEUE: z.string().default(MESSAGE_ROUTES[2].queue),
-  FOLLOWS_QUEUE: z.string().default(MESSAGE_ROUTES[3].queue),
+  ACTIVITIES_QUEUE: queueName.default(MESSAGE_ROUTES[0].queue),
+  MENTIONS_QUEUE: queueName.default(MESSAGE_ROUTES[1].queue),
+  REACTIONS_QUEUE: queueName.default(MESSAGE_ROUTES[2].queue),
+  FOLLOWS_QUEUE: queueName.default(MESSAGE_ROUTES[3].queue),
   /** An installation need not have one; the local stack does. */
-  ACCESS_LOG_QUEUE: z.string().optional(),
+  ACCESS_LOG_QUEUE: queueName.optional(),
   /** Where the local stack keeps its files, from the project's folder. */
   LOCAL_DIRECTORY: z.string().default('.local'),
 });
@@ -78,7 +80,7 @@ export function loadCliConfig(variables: Environment = process.env): CliConfig {
   const local = INSTALLATION_VARIABLES.some((name) => set[name] !== undefined) ? undefined : localStack(environment);
   if (local) return { ...local, queues: queuesOf({ ACCESS_LOG_QUEUE, ...environment }) };
 
-  const temporal = loadClientConnectConfig({ overrideEnvVars: set });
+  const temporal = loadTemporal(set);
   const endpoint = environment.AWS_ENDPOINT_URL_SQS ?? environment.AWS_ENDPOINT_URL;
   if (endpoint !== undefined) requireSecure('AWS_ENDPOINT_URL', endpoint, environment.PLAINTEXT_HOSTS);
   const { address = 'localhost:7233', tls, apiKey } = temporal.connectionOptions;
@@ -92,15 +94,30 @@ export function loadCliConfig(variables: Environment = process.env): CliConfig {
   };
 }
 
+function loadTemporal(overrideEnvVars: Record<string, string>): ClientConnectConfig {
+  try {
+    return loadClientConnectConfig({ overrideEnvVars });
+  } catch (cause) {
+    const reason = explainError(cause);
+    throw new UsageError(`TEMPORAL_* variables or the profile they name cannot be used: ${reason}`, { cause });
+  }
+}
+
+/** @throws UsageError when one queue is named twice: its dead letters would be shown and redriven as those of two */
 function queuesOf(environment: z.output<typeof environmentSchema>): readonly NamedQueue[] {
   const [activities, mentions, reactions, follows] = MESSAGE_ROUTES;
-  return [
+  const queues = [
     { topic: activities.topic, queue: environment.ACTIVITIES_QUEUE },
     { topic: mentions.topic, queue: environment.MENTIONS_QUEUE },
     { topic: reactions.topic, queue: environment.REACTIONS_QUEUE },
     { topic: follows.topic, queue: environment.FOLLOWS_QUEUE },
     ...(environment.ACCESS_LOG_QUEUE === undefined ? [] : [{ queue: environment.ACCESS_LOG_QUEUE }]),
   ];
+  const names = queues.map(({ queue }) => queue);
+  const twice = names.find((queue, index) => names.indexOf(queue) < index);
+  if (twice !== undefined)
+    throw new UsageError(`two of the settings *_QUEUE name ${twice}: each kind has its own queue`);
+  return queues;
 }
 
 /** The stack started by `npm start`, which removes its file when it stops. */

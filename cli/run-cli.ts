@@ -1,3 +1,4 @@
+import { explainError } from '../contracts/text.ts';
 import { InvalidEventQueryError } from '../client/event-errors.ts';
 import { InvalidSessionRequestError } from '../client/session-errors.ts';
 import { parseWords } from './arguments.ts';
@@ -36,7 +37,8 @@ export async function runCli(words: readonly string[], options: CliOptions): Pro
     if (config.localStack !== undefined) output.note(`Using the local stack of ${config.localStack}.`);
     return await run({ config, output, signal: options.signal ?? new AbortController().signal });
   } catch (error) {
-    plain.note(error instanceof Error ? error.message : String(error));
+    // Unusable settings have a line each.
+    plain.note(error instanceof UsageError ? error.message : explainError(error));
     if (!isUnusableInput(error)) return EXIT.failed;
     plain.note(`Help: npm run cli -- ${findCommand(words)?.name ?? ''} --help`.replace('  ', ' '));
     return EXIT.usage;

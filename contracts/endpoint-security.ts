@@ -1,4 +1,5 @@
 import { isIPv4 } from 'node:net';
+import { createSecureContext } from 'node:tls';
 
 /**
  * Refuses an endpoint that would send credentials or user data in clear text. `https:` and `rediss:` are always accepted;
@@ -32,4 +33,27 @@ function isLoopback(host: string): boolean {
 /** URLs put IPv6 addresses in brackets, lists mostly do not. */
 function bareHost(host: string): string {
   return host.toLowerCase().replace(/^\[(.*)\]$/, '$1');
+}
+
+/** PEM. */
+export interface TlsMaterial {
+  readonly key?: string | Uint8Array | undefined;
+  readonly cert?: string | Uint8Array | undefined;
+  readonly ca?: string | Uint8Array | undefined;
+}
+
+/**
+ * Refuses certificates and keys that no TLS connection could use: not PEM, or a key of another certificate.
+ *
+ * @param names the settings they came from, as the operator knows them
+ * @throws Error that names the settings and says what is wrong
+ */
+export function requireUsableTls(names: string, { key, cert, ca }: TlsMaterial): void {
+  const text = (pem: string | Uint8Array | undefined): string | undefined => pem && Buffer.from(pem).toString();
+  try {
+    createSecureContext({ key: text(key), cert: text(cert), ca: text(ca) });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`${names} must be PEM files of a certificate and its own key: ${reason}`, { cause });
+  }
 }

@@ -16,8 +16,8 @@ export interface EventPolicy {
   /** The same for undoing one step; default 10 minutes. */
   readonly compensationBudgetMs: number;
   /**
-   * How long after a write without an answer GetStream may still carry it out; default 15,000. An event that no longer wants
-   * the write looks again when this is over.
+   * How long after a write without an answer GetStream may still carry it out; 0: not at all; default 15,000. An event that no
+   * longer wants the write looks again when this is over.
    */
   readonly lateCommitMs: number;
   /** How long a comment or reaction waits for its parent to arrive; 0: not at all, written at once; default 120,000, above `retryMaximumMs`. */

@@ -38,3 +38,24 @@ function lowerCase(text: string): string {
     .replace(/i\u0307+/gu, 'i')
     .normalize('NFC');
 }
+
+/** What an error says, with what its causes say beyond it, in one line: for a person who is to mend something, not for a log. */
+export function explainError(error: unknown): string {
+  const parts: string[] = [];
+  for (let current = error; current !== undefined; current = current instanceof Error ? current.cause : undefined) {
+    const text = wordsOf(current)
+      .replace(/\s*\n\s*/gu, ' ')
+      .trim();
+    if (!parts.some((part) => part.includes(text))) parts.push(text);
+  }
+  const [first = '', ...causes] = parts;
+  return causes.length === 0 ? first : `${first} (${causes.join(': ')})`;
+}
+
+function wordsOf(error: unknown): string {
+  if (typeof error === 'string') return error;
+  if (!(error instanceof Error)) return JSON.stringify(error) ?? typeof error;
+  // A connection refused at every address of a host has a code and no words.
+  const code: unknown = Reflect.get(error, 'code');
+  return error.message || (typeof code === 'string' ? code : error.name);
+}

@@ -1,26 +1,32 @@
+import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { z } from 'zod';
-import { commaList, hostAndPort, milliseconds, positiveInt } from '../contracts/settings-fields.ts';
+import { commaList, hostAndPort, urlField, wholeNumber, type SettingsFault } from '../contracts/settings-fields.ts';
+import { requireUsableTls } from '../contracts/endpoint-security.ts';
+import { explainError } from '../contracts/text.ts';
 import { addressSet } from './ip-address.ts';
 
 const list = commaList.default([]);
-const file = z.string().transform((name, context) => {
+const filePath = z.string().superRefine((name, context) => {
   try {
-    return readFileSync(name, 'utf8');
+    readFileSync(name);
   } catch (error) {
-    context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
-    return z.NEVER;
+    context.addIssue({ code: 'custom', message: `must be a file that can be read: ${explainError(error)}` });
   }
 });
+const file = filePath.transform((name) => readFileSync(name, 'utf8'));
 const addresses = list.transform((entries, context) => {
   try {
     return addressSet(entries);
   } catch (error) {
-    context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+    const reason = explainError(error);
+    context.addIssue({ code: 'custom', message: `must be addresses or networks, separated by commas: ${reason}` });
     return z.NEVER;
   }
 });
+
+const requests = wholeNumber(1, 100_000_000, 'requests, more than one gateway can answer in a minute');
 
 const PUBLIC_KEY = /-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----/g;
 
@@ -31,6 +37,20 @@ function areNetworks(entries: readonly string[]): boolean {
   } catch {
     return false;
   }
+}
+
+/** Whether `read` makes keys of leases of the text. */
+function isEd25519(text: string, read: typeof createPublicKey | typeof createPrivateKey): boolean {
+  try {
+    return read(text).asymmetricKeyType === 'ed25519';
+  } catch {
+    return false;
+  }
+}
+
+function arePublicKeys(pem: string): boolean {
+  const keys = publicKeysIn(pem);
+  return keys.length > 0 && keys.every((key) => isEd25519(key, createPublicKey));
 }
 
 /** Of a file with any number of PEM blocks. */
@@ -45,69 +65,91 @@ export const gatewaySettings = {
   GATEWAY_TLS_KEY_FILE: file.optional(),
   GATEWAY_TLS_CERT_FILE: file.optional(),
   GATEWAY_TRUSTED_PROXIES: addresses,
-  GATEWAY_MAX_CONNECTIONS: positiveInt.default(20_000),
-  GATEWAY_BODY_BYTES: positiveInt.default(16_384),
-  GATEWAY_HEADER_BYTES: positiveInt.default(16_384),
-  GATEWAY_HEADERS_TIMEOUT_MS: milliseconds.default(5_000),
-  GATEWAY_REQUEST_TIMEOUT_MS: milliseconds.default(10_000),
-  GATEWAY_KEEP_ALIVE_MS: milliseconds.default(72_000),
-  GATEWAY_CALL_TIMEOUT_MS: milliseconds.default(8_000),
-  GATEWAY_DRAIN_MS: z.coerce.number().int().min(0).default(3_000),
-  GATEWAY_REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
-  GATEWAY_REPLICAS: positiveInt.default(1),
-  SESSIONS_POLICY_FILE: z.string().optional(),
+  GATEWAY_MAX_CONNECTIONS: wholeNumber(1, 1_000_000, 'each is an open file').default(20_000),
+  GATEWAY_BODY_BYTES: wholeNumber(1_024, 1_048_576, 'bytes; the largest request has some hundreds').default(16_384),
+  GATEWAY_HEADER_BYTES: wholeNumber(1_024, 1_048_576, 'bytes, a token among them').default(16_384),
+  GATEWAY_HEADERS_TIMEOUT_MS: wholeNumber(100, 600_000, 'milliseconds a slow sender holds a connection').default(5_000),
+  GATEWAY_REQUEST_TIMEOUT_MS: wholeNumber(100, 600_000, 'milliseconds a slow sender holds a connection').default(
+    10_000,
+  ),
+  GATEWAY_KEEP_ALIVE_MS: wholeNumber(100, 3_600_000, 'milliseconds an idle connection is kept').default(72_000),
+  GATEWAY_CALL_TIMEOUT_MS: wholeNumber(100, 600_000, 'milliseconds a player waits').default(8_000),
+  GATEWAY_DRAIN_MS: wholeNumber(0, 600_000, 'milliseconds in which an orchestrator loses patience').default(3_000),
+  GATEWAY_REDIS_URL: urlField(/^rediss?$/, 'rediss://host:port').optional(),
+  GATEWAY_REPLICAS: wholeNumber(1, 10_000, 'gateways, which share each rate limit').default(1),
+  SESSIONS_POLICY_FILE: filePath.optional(),
 
   JWT_SECRET: z
     .string()
     .refine((secret) => Buffer.byteLength(secret) >= 32, 'must have at least 32 bytes')
     .optional(),
-  JWT_JWKS_URL: z.url({ protocol: /^https?$/ }).optional(),
+  JWT_JWKS_URL: urlField(/^https?$/).optional(),
   JWT_ISSUER: list,
   JWT_AUDIENCE: list,
-  JWT_CLOCK_TOLERANCE_SECONDS: z.coerce.number().int().min(0).default(5),
-  JWT_MAX_LIFETIME_SECONDS: positiveInt.default(31_622_400),
+  JWT_CLOCK_TOLERANCE_SECONDS: wholeNumber(0, 300, 'seconds for which a token outlives its end').default(5),
+  JWT_MAX_LIFETIME_SECONDS: wholeNumber(1, 315_360_000, 'seconds, ten years at most').default(31_622_400),
 
-  LEASE_PRIVATE_KEY_FILE: file.optional(),
-  LEASE_OTHER_PUBLIC_KEYS_FILE: file.optional().transform(publicKeysIn),
+  LEASE_PRIVATE_KEY_FILE: file
+    .refine((pem) => isEd25519(pem, createPrivateKey), 'must be a PEM file (PKCS#8) of an Ed25519 private key')
+    .optional(),
+  LEASE_OTHER_PUBLIC_KEYS_FILE: file
+    .refine(arePublicKeys, 'must be a PEM file (SPKI) of Ed25519 public keys')
+    .optional()
+    .transform(publicKeysIn),
   LEASE_ISSUER: z.string().default('stream-sessions'),
   LEASE_AUDIENCE: z.string().default('playback'),
 
-  LIMIT_ADDRESS_PER_MINUTE: positiveInt.default(6_000),
-  LIMIT_ADDRESS_BURST: positiveInt.default(2_000),
-  LIMIT_USER_PER_MINUTE: positiveInt.default(600),
-  LIMIT_USER_BURST: positiveInt.default(300),
+  LIMIT_ADDRESS_PER_MINUTE: requests.default(6_000),
+  LIMIT_ADDRESS_BURST: requests.default(2_000),
+  LIMIT_USER_PER_MINUTE: requests.default(600),
+  LIMIT_USER_BURST: requests.default(300),
 
   BLACKLIST_FILE: z.string().optional(),
-  ABUSE_STRIKES: positiveInt.default(100),
-  ABUSE_WINDOW_MS: milliseconds.default(60_000),
-  ABUSE_BLOCK_MS: milliseconds.default(300_000),
-  ABUSE_MAX_BLOCK_MS: milliseconds.default(86_400_000),
+  ABUSE_STRIKES: wholeNumber(1, 1_000_000, 'refusals, each of which is counted').default(100),
+  ABUSE_WINDOW_MS: wholeNumber(100, 86_400_000, 'milliseconds, a day at most').default(60_000),
+  ABUSE_BLOCK_MS: wholeNumber(100, 31_536_000_000, 'milliseconds, a year at most').default(300_000),
+  ABUSE_MAX_BLOCK_MS: wholeNumber(100, 31_536_000_000, 'milliseconds, a year at most').default(86_400_000),
   ABUSE_NEVER_BLOCK: list.refine(areNetworks, 'must be addresses or networks, separated by commas'),
 };
 
 const settingsSchema = z.object(gatewaySettings);
 export type GatewaySettings = z.output<typeof settingsSchema>;
 
-/**
- * What single settings cannot tell.
- *
- * @throws Error that names the variable at fault and says what it must be
- */
-export function requireGatewayCoherence(settings: GatewaySettings): void {
+/** What single settings cannot tell. */
+export function gatewayFaults(settings: GatewaySettings): readonly SettingsFault[] {
+  const faults: SettingsFault[] = [];
+  const fault = (names: readonly string[], message: string): void => void faults.push({ names, message });
   if (settings.JWT_SECRET === undefined && settings.JWT_JWKS_URL === undefined) {
-    throw new Error('JWT_SECRET or JWT_JWKS_URL must be set: the role "gateway" answers nobody without a token.');
+    fault(
+      ['JWT_SECRET', 'JWT_JWKS_URL'],
+      'JWT_SECRET or JWT_JWKS_URL must be set: the role "gateway" answers nobody without a token',
+    );
   }
   if ((settings.GATEWAY_TLS_KEY_FILE === undefined) !== (settings.GATEWAY_TLS_CERT_FILE === undefined)) {
-    throw new Error('GATEWAY_TLS_KEY_FILE and GATEWAY_TLS_CERT_FILE go together: set both or none.');
+    fault(
+      ['GATEWAY_TLS_KEY_FILE', 'GATEWAY_TLS_CERT_FILE'],
+      'GATEWAY_TLS_KEY_FILE and GATEWAY_TLS_CERT_FILE go together: set both or none',
+    );
+  }
+  const { GATEWAY_TLS_KEY_FILE: key, GATEWAY_TLS_CERT_FILE: cert } = settings;
+  if (key !== undefined && cert !== undefined) {
+    try {
+      requireUsableTls('GATEWAY_TLS_KEY_FILE and GATEWAY_TLS_CERT_FILE', { key, cert });
+    } catch (error) {
+      fault(['GATEWAY_TLS_KEY_FILE', 'GATEWAY_TLS_CERT_FILE'], explainError(error));
+    }
   }
   if (settings.GATEWAY_REPLICAS > 1 && settings.GATEWAY_REDIS_URL === undefined) {
-    throw new Error(
-      'GATEWAY_REDIS_URL must be set for more than one gateway: without it each one would end streams that beat at another.',
+    fault(
+      ['GATEWAY_REDIS_URL', 'GATEWAY_REPLICAS'],
+      'GATEWAY_REDIS_URL must be set for more than one gateway: without it each one would end streams that beat at another',
     );
   }
   if (settings.GATEWAY_REDIS_URL !== undefined && settings.LEASE_PRIVATE_KEY_FILE === undefined) {
-    throw new Error(
-      'LEASE_PRIVATE_KEY_FILE must be set with GATEWAY_REDIS_URL: gateways that share a store must sign leases with one key.',
+    fault(
+      ['LEASE_PRIVATE_KEY_FILE', 'GATEWAY_REDIS_URL'],
+      'LEASE_PRIVATE_KEY_FILE must be set with GATEWAY_REDIS_URL: gateways that share a store must sign leases with one key',
     );
   }
+  return faults;
 }

@@ -4,6 +4,7 @@ import { ACCESS_LOG_QUEUE } from '../contracts/access-record.ts';
 import { Disorder, type DisorderCounts, type DisorderOptions } from './disorder.ts';
 import { loadFauxqsInternals, type Persistence, type SqsQueue, type SqsStore } from './fauxqs-internals.ts';
 import { claimPort } from './ports.ts';
+import { extendSqs, takeAllCharacters, trackOrigins } from './sqs-extensions.ts';
 
 const DEAD_LETTER_SUFFIX = '-dlq';
 
@@ -43,7 +44,9 @@ export interface AwsServer {
 export async function startAws(options: AwsOptions = {}): Promise<AwsServer> {
   const { host = '127.0.0.1' } = options;
   const port = await claimPort(options.port, 'AWS_PORT');
-  const { SqsStore, SnsStore, S3Store, PersistenceManager } = await loadFauxqsInternals();
+  const internals = await loadFauxqsInternals();
+  const { SqsStore, SnsStore, S3Store, PersistenceManager } = internals;
+  takeAllCharacters(internals);
   const stores = { sqsStore: new SqsStore(), snsStore: new SnsStore(), s3Store: new S3Store() };
   const disorder = options.disorder ? new Disorder(options.disorder) : undefined;
   adaptQueues(stores.sqsStore, port, disorder);
@@ -60,6 +63,7 @@ export async function startAws(options: AwsOptions = {}): Promise<AwsServer> {
   }
 
   const app = buildApp({ logger: false, stores });
+  extendSqs(app, stores.sqsStore, internals);
   app.addHook('onClose', () => stores.sqsStore.persistence?.close());
   await app.listen({ port, host });
   return {
@@ -73,7 +77,7 @@ export async function startAws(options: AwsOptions = {}): Promise<AwsServer> {
   };
 }
 
-/** Makes queue URLs reachable and standard queues disorderly. */
+/** Makes queue URLs reachable, standard queues disorderly, and redrive possible. */
 function adaptQueues(store: SqsStore, port: number, disorder: Disorder | undefined): void {
   // Without a host a queue's URL bears the address its creator used, instead of a name that not every system resolves.
   store.host = '';
@@ -83,6 +87,7 @@ function adaptQueues(store: SqsStore, port: number, disorder: Disorder | undefin
     const current = new URL(url);
     current.port = String(port);
     const queue = createQueue(name, current.href, ...rest);
+    trackOrigins(queue);
     if (disorder !== undefined) disturb(queue, disorder);
     return queue;
   };

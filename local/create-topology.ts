@@ -3,6 +3,7 @@
  *
  * Usage: `AWS_ENDPOINT_URL=http://fauxqs:4566 node local/create-topology.ts`; without `AWS_ENDPOINT_URL`, in AWS itself.
  */
+import { explainError } from '../contracts/text.ts';
 import { ConfigError, readTopologyConfig } from './config.ts';
 import { createTopology } from './topology.ts';
 
@@ -14,7 +15,8 @@ try {
   });
   for (const { topicArn, queueUrl } of resources) process.stdout.write(`${topicArn} -> ${queueUrl}\n`);
 } catch (error) {
-  const reason = error instanceof Error ? error.message : String(error);
-  process.stderr.write(error instanceof ConfigError ? `${reason}\n` : `The topology was not created: ${reason}\n`);
+  process.stderr.write(
+    error instanceof ConfigError ? `${error.message}\n` : `The topology was not created: ${explainError(error)}\n`,
+  );
   process.exitCode = 1;
 }

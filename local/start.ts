@@ -1,5 +1,6 @@
 /** `npm start`: the whole system on this machine, with traffic to look at. */
 import path from 'node:path';
+import { explainError } from '../contracts/text.ts';
 import { ConfigError, readLocalConfig, type LocalConfig } from './config.ts';
 import { isNothing } from './demo/account.ts';
 import { Players, type PlayersResult } from './demo/players.ts';
@@ -161,30 +162,35 @@ function interruption(): AbortSignal {
   return controller.signal;
 }
 
-/** For a person: the messages of the error and its causes. The stack is only for `--verbose`. */
-function explain(error: unknown, verbose: boolean): string {
+/** For a person: the messages of the error and its causes. The stack is only for `--verbose` and LOG_LEVEL=debug. */
+function explain(error: unknown, isDebugging: boolean): string {
   if (error instanceof LockHeldError) {
     return `A local stack runs already: process ${error.holder.pid}. Stop it first, with Ctrl-C or kill ${error.holder.pid}.`;
   }
-  if (!(error instanceof Error)) return String(error);
-  if (verbose && error.stack !== undefined) return error.stack;
-  return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
+  if (isDebugging && error instanceof Error && error.stack !== undefined) return error.stack;
+  // A list of settings has a line for each.
+  return error instanceof ConfigError ? error.message : explainError(error);
 }
 
-function fail(error: unknown, verbose: boolean): void {
+function fail(error: unknown, isDebugging: boolean): void {
   const hint = error instanceof UsageError ? '\nnpm start -- --help tells what there is.' : '';
-  process.stderr.write(`${explain(error, verbose)}${hint}\n`);
+  process.stderr.write(`${explain(error, isDebugging)}${hint}\n`);
   process.exitCode = error instanceof UsageError || error instanceof ConfigError ? EXIT_USAGE : 1;
 }
 
 const interrupted = interruption();
 const words = process.argv.slice(2);
+let isDebugging = words.includes('--verbose');
 try {
   const options = parseStartOptions(words);
   if (options.help) process.stdout.write(START_HELP);
-  else process.exitCode = await main(options, readLocalConfig(), interrupted);
+  else {
+    const config = readLocalConfig();
+    isDebugging ||= ['debug', 'trace'].includes(config.LOG_LEVEL);
+    process.exitCode = await main(options, config, interrupted);
+  }
 } catch (error) {
   const isBrokenOff = interrupted.aborted && error instanceof Error && error.name === 'AbortError';
   if (isBrokenOff) process.stdout.write('\nStopped before everything was up.\n');
-  else fail(error, words.includes('--verbose'));
+  else fail(error, isDebugging);
 }

@@ -6,6 +6,7 @@ import { createLakeWriter, type LakeWriter } from '../gateway/access-log/lake-wr
 import { toAccessLogOptions, toLakeWriterOptions } from '../gateway/access-log/settings.ts';
 import { createS3Client, createSqsClient } from './aws-clients.ts';
 import type { WorkerConfig } from './config.ts';
+import { SetupError } from './setup-error.ts';
 
 const METRICS_INTERVAL_MS = 5_000;
 
@@ -34,7 +35,14 @@ export function createAccessLogWriter(config: WorkerConfig, logger: Logger, mete
     shutdownGraceMs: environment.SHUTDOWN_GRACE_MS / 2,
   });
   exportCounts(writer, meter);
-  return writer;
+  return {
+    ...writer,
+    // It runs on through all trouble but this: its queues are not there.
+    run: () =>
+      writer.run().catch((cause: unknown) => {
+        throw new SetupError('The writer of the access log cannot start; check ACCESS_LOG_QUEUE and AWS_*', cause);
+      }),
+  };
 }
 
 function exportCounts(writer: LakeWriter, meter: MetricMeter): void {

@@ -6,12 +6,15 @@ import { TASK_QUEUES } from '../contracts/names.ts';
 import type { StreamWatchActivities } from '../contracts/stream-sessions.ts';
 import { startGateway, type Gateway } from '../gateway/start.ts';
 import type { WorkerConfig } from './config.ts';
+import { SetupError } from './setup-error.ts';
 import { createGatewayAccessLog } from './access-log-role.ts';
 
 export interface GatewayRole {
   /** Hears from accounts which streams ended; to be run before the gateway listens. */
   readonly worker: Worker;
   readonly gateway: Gateway;
+  /** @returns the URL it answers on @throws SetupError */
+  listen(): Promise<string>;
   /** Answers what is under way; the worker goes on until it is shut down. */
   close(): Promise<void>;
 }
@@ -59,6 +62,10 @@ export async function createGatewayRole(
   return {
     worker: await createWatcherWorker(connection, namespace, gateway, config.environment.GATEWAY_INSTANCE),
     gateway,
+    listen: () =>
+      gateway.listen().catch((cause: unknown) => {
+        throw new SetupError(`GATEWAY_ADDRESS=${config.environment.GATEWAY_ADDRESS} cannot be listened on`, cause);
+      }),
     async close() {
       await gateway.close();
       await accessLog?.close(config.environment.SHUTDOWN_GRACE_MS / 5);

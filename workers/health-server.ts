@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { SetupError } from './setup-error.ts';
 import { splitHostAndPort } from '../contracts/settings-fields.ts';
 
 export interface HealthServer {
@@ -32,7 +33,7 @@ export async function startHealthServer(hostAndPort: string, checks: HealthCheck
   const { host, port } = splitHostAndPort(hostAndPort);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) => {
-      reject(new Error(`HEALTH_ADDRESS ${hostAndPort} cannot be listened on: ${cause.message}`, { cause }));
+      reject(new SetupError(`HEALTH_ADDRESS=${hostAndPort} cannot be listened on`, cause));
     });
     server.listen(port, host, resolve);
   });

@@ -3,7 +3,8 @@ import type { MetricMeter } from '@temporalio/common';
 import type { NativeConnection, Worker } from '@temporalio/worker';
 import { pino, type Logger } from 'pino';
 import type { Bridge } from '../bridge/bridge.ts';
-import { loadWorkerConfig, type WorkerConfig } from './config.ts';
+import { explainError } from '../contracts/text.ts';
+import { loadWorkerConfig, SettingsError, type WorkerConfig } from './config.ts';
 import { createAccessLogWriter } from './access-log-role.ts';
 import { createEventBridge } from './event-bridge.ts';
 import { createEventWorker } from './event-worker.ts';
@@ -12,27 +13,27 @@ import { startHealthServer, type HealthServer } from './health-server.ts';
 import { checkNamespace } from './namespace-check.ts';
 import { installRuntime } from './runtime.ts';
 import { createSessionsWorker } from './sessions-worker.ts';
+import { SetupError } from './setup-error.ts';
+import { BRIDGE_SHARE_OF_GRACE } from './settings-coherence.ts';
 import { shutdownSignal } from './shutdown-signal.ts';
 import { connectToTemporal } from './temporal-connection.ts';
 import { loadWorkflowBundle } from './workflow-bundle.ts';
 
-/** Part of the grace time the bridge may use; the rest is for running activities. */
-const BRIDGE_SHARE_OF_GRACE = 0.5;
 const READINESS_INTERVAL_MS = 5_000;
+const EXIT_UNUSABLE_SETTINGS = 2;
 
 /**
  * A worker process: bridge, event worker and sessions worker, by `ROLES`. Order of shutdown: stop receiving and finish what
  * the bridge holds, drain the workers, close the connection.
  */
-async function main(): Promise<void> {
-  const config = loadConfigOrExit();
+async function main(config: WorkerConfig, onReady: () => void): Promise<void> {
   const logger = pino({ level: config.environment.LOG_LEVEL }, pino.destination({ fd: 1, sync: true }));
   const stop = shutdownSignal(logger);
   const runtime = installRuntime(logger, config.environment.METRICS_ADDRESS);
   const connection = await connectToTemporal(config.temporal.connectionOptions, logger, stop);
   try {
-    await checkNamespace(connection, config.temporal.namespace, logger);
-    await serve(config, connection, logger, runtime.metricMeter, stop);
+    await checkNamespace(connection, config.temporal.namespace, config.roles, logger);
+    await serve(config, connection, logger, { meter: runtime.metricMeter, stop, onReady });
   } finally {
     await connection.close();
   }
@@ -43,8 +44,11 @@ async function serve(
   config: WorkerConfig,
   connection: NativeConnection,
   logger: Logger,
-  meter: MetricMeter,
-  stop: Promise<string>,
+  {
+    meter,
+    stop,
+    onReady,
+  }: { readonly meter: MetricMeter; readonly stop: Promise<string>; readonly onReady: () => void },
 ): Promise<void> {
   const client = new Client({ connection, namespace: config.temporal.namespace });
   const graceMs = config.environment.SHUTDOWN_GRACE_MS;
@@ -66,6 +70,8 @@ async function serve(
   const running = Array.from(workers.values(), (worker) => worker.run());
   if (lakeWriter) running.push(lakeWriter.run());
   const failed = Promise.all(running).then(() => new Promise<never>(() => undefined));
+  // Looked at once the process is ready; until then it must not end the process by itself.
+  failed.catch(() => undefined);
   let bridge: Bridge | undefined;
   let health: HealthServer | undefined;
   const undrained: unknown[] = [];
@@ -73,7 +79,7 @@ async function serve(
     if (config.roles.has('bridge')) {
       bridge = await createEventBridge({ config, client, logger, meter, shutdownGraceMs: graceMs - workerGraceMs });
     }
-    if (gateway) logger.info({ url: await gateway.gateway.listen() }, 'the gateway answers');
+    if (gateway) logger.info({ url: await gateway.listen() }, 'the gateway answers');
     const unready = (): string[] => [
       ...unreadyParts(workers, bridge),
       ...(gateway?.gateway.unready() ?? []),
@@ -85,6 +91,7 @@ async function serve(
     });
     exportReadiness(meter, () => unready().length === 0);
     logger.info({ roles: [...config.roles] }, 'ready');
+    onReady();
     logger.info({ signal: await Promise.race([stop, failed]) }, 'stopping: no more messages are received');
   } finally {
     // Also after a failed start: workers that go on would keep a process alive that does half of its work.
@@ -121,19 +128,28 @@ function unreadyParts(workers: ReadonlyMap<string, Worker>, bridge: Bridge | und
   return parts;
 }
 
+/** Before it was ready, and of what only the setting-up can mend, one sentence; of a defect all that there is. */
+function report(error: unknown, isReady: boolean, isDebugging: boolean): void {
+  const isSetup = !isReady || error instanceof SetupError;
+  const title = isSetup ? 'The worker process cannot start' : 'The worker process failed';
+  const stack = error instanceof Error && (isDebugging || !isSetup) ? `\n${error.stack ?? ''}` : '';
+  process.stderr.write(`${title}: ${explainError(error)}${stack}\n`);
+}
+
 function loadConfigOrExit(): WorkerConfig {
   try {
     return loadWorkerConfig();
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exit(2);
+    process.stderr.write(`${error instanceof SettingsError ? error.message : explainError(error)}\n`);
+    process.exit(EXIT_UNUSABLE_SETTINGS);
   }
 }
 
+const config = loadConfigOrExit();
+let isReady = false;
 try {
-  await main();
+  await main(config, () => (isReady = true));
 } catch (error) {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`The worker process failed: ${text}\n`);
+  report(error, isReady, ['debug', 'trace'].includes(config.environment.LOG_LEVEL));
   process.exitCode = 1;
 }

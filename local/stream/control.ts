@@ -5,7 +5,7 @@ import { localOnly } from './local-only.ts';
 import type { Context } from './pipeline.ts';
 
 /** Routes for tests and demos: inject faults, count requests and effects, empty the store. This machine only. */
-export function registerControl(app: FastifyInstance, { store, faults, counters }: Context): void {
+export function registerControl(app: FastifyInstance, { store, faults, lateCommits, counters }: Context): void {
   const guarded = { onRequest: localOnly };
 
   app.post('/_control/faults', guarded, (request, reply) => {
@@ -17,12 +17,15 @@ export function registerControl(app: FastifyInstance, { store, faults, counters 
     faults.clear();
     return { faults: 0 };
   });
-  app.get('/_control/stats', guarded, () => counters.snapshot());
+  app.get('/_control/stats', guarded, () => ({ ...counters.snapshot(), lateCommits: lateCommits.counts() }));
   app.delete('/_control/stats', guarded, () => {
     counters.reset();
+    lateCommits.resetCounts();
     return {};
   });
   app.delete('/_control/data', guarded, () => {
+    // What is empty stays empty: a write that came before must not show up after.
+    lateCommits.drop();
     store.clear();
     return {};
   });

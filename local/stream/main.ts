@@ -57,7 +57,9 @@ async function main(): Promise<void> {
     process.stdout.write(HELP);
     return;
   }
-  const server = await startStreamServer(options);
+  const server = await startStreamServer(options).catch((error: unknown) => {
+    throw new Error(reasonNotToStart(options, error), { cause: error });
+  });
   process.stdout.write(`Stream-compatible server on ${server.url}, api base ${server.url}/api/\n`);
   let stopping = false;
   const stop = (): void => {
@@ -67,6 +69,18 @@ async function main(): Promise<void> {
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
+}
+
+/** In terms of the command line. */
+function reasonNotToStart({ host = '127.0.0.1', port, databaseFile }: StreamServerOptions, error: unknown): string {
+  const reason = error instanceof Error ? error.message : String(error);
+  const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
+  if (code === 'EADDRINUSE')
+    return `port ${port} of ${host} is in use: stop what listens there, or choose another with --port`;
+  if (code === 'EACCES') return `port ${port} of ${host} is not for this user: choose one above 1023 with --port`;
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return `--host ${host} is no address of this machine: ${reason}`;
+  return databaseFile === undefined ? reason : `--database ${databaseFile} cannot be used: ${reason}`;
 }
 
 try {

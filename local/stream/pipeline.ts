@@ -6,7 +6,7 @@ import { parseBody } from './body.ts';
 import type { Counters, Effect } from './counters.ts';
 import type { Call, Endpoint } from './endpoint.ts';
 import { StreamError, errorBody, inputError, rateLimitError } from './errors.ts';
-import type { Fault, FaultSwitch } from './faults.ts';
+import type { Fault, FaultSwitch, LateCommits } from './faults.ts';
 import type { Query } from './input.ts';
 import { type RateLimiter, rateLimitHeaders } from './rate-limits.ts';
 import type { Store } from './store/store.ts';
@@ -17,6 +17,7 @@ export interface Context {
   readonly authenticator: Authenticator;
   readonly rateLimiter: RateLimiter | undefined;
   readonly faults: FaultSwitch;
+  readonly lateCommits: LateCommits;
   readonly counters: Counters;
   readonly nowMillis: () => number;
 }
@@ -42,17 +43,24 @@ export async function handleRequest(
   reply: FastifyReply,
 ): Promise<unknown> {
   const [path = ''] = request.url.split('?');
-  const paths = [path, path.replace(BASE_PATH, '')];
-  const fault = context.faults.take(request.method, paths, endpoint.copies ?? false);
+  const fault = context.faults.take({
+    method: request.method,
+    paths: [path, path.replace(BASE_PATH, '')],
+    body: () => (Buffer.isBuffer(request.body) ? request.body.toString('utf8') : ''),
+    copies: endpoint.copies ?? false,
+  });
+  const exchange = { request, reply, path, fault };
+  const isLate = fault?.fault === 'commitLate';
   if (fault?.fault === 'delay') await sleep(fault.delayMs, undefined, { ref: false });
-  const answer = await answerOf(context, endpoint, { request, reply, path, fault });
-  const route = routeName(endpoint);
-  if (fault?.fault === 'commitThenHang') {
-    context.counters.request(route, 'hung');
+  const answer = isLate
+    ? await context.lateCommits.handle(fault.delayMs, (dropped) => answerOf(context, endpoint, exchange, dropped))
+    : await answerOf(context, endpoint, exchange);
+  const isUnanswered = answer === undefined || fault?.fault === 'commitThenHang' || (isLate && !fault.answers);
+  context.counters.request(routeName(endpoint), isUnanswered ? 'hung' : answer.status);
+  if (isUnanswered) {
     if (!request.raw.socket.destroyed) await once(request.raw.socket, 'close');
     return reply.hijack();
   }
-  context.counters.request(route, answer.status);
   return reply.code(answer.status).send(answer.body);
 }
 
@@ -73,13 +81,19 @@ interface Answer {
   readonly body: Record<string, unknown>;
 }
 
-async function answerOf(context: Context, endpoint: Endpoint, exchange: Exchange): Promise<Answer> {
+/** @param dropped aborts what is not written yet */
+async function answerOf(
+  context: Context,
+  endpoint: Endpoint,
+  exchange: Exchange,
+  dropped?: AbortSignal,
+): Promise<Answer> {
   const start = performance.now();
   const duration = (): string => `${(performance.now() - start).toFixed(2)}ms`;
   try {
     const faulty = faultAnswer(context, exchange, duration());
     if (faulty) return faulty;
-    const body = await perform(context, endpoint, exchange);
+    const body = await perform(context, endpoint, exchange, dropped);
     const status = endpoint.method === 'POST' || endpoint.method === 'PUT' ? 201 : 200;
     return { status, body: { ...body, duration: duration() } };
   } catch (error) {
@@ -110,6 +124,7 @@ async function perform(
   { store, authenticator, rateLimiter, counters, nowMillis }: Context,
   endpoint: Endpoint,
   { request, reply, path, fault }: Exchange,
+  dropped: AbortSignal | undefined,
 ): Promise<Record<string, unknown>> {
   const { query } = request;
   const key = query.api_key;
@@ -137,6 +152,7 @@ async function perform(
     copyCap: fault?.fault === 'partialCopy' ? fault.copied : Number.POSITIVE_INFINITY,
     count: (effect, times = 1) => effects.set(effect, (effects.get(effect) ?? 0) + times),
   };
+  dropped?.throwIfAborted();
   const answer = store.transaction(() => endpoint.handle(call));
   counters.commit(effects);
   return answer;

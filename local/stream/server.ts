@@ -4,7 +4,7 @@ import { registerControl } from './control.ts';
 import { Counters } from './counters.ts';
 import { StreamError, doesNotExistError, errorBody, inputError } from './errors.ts';
 import type { Endpoint } from './endpoint.ts';
-import { FaultSwitch } from './faults.ts';
+import { FaultSwitch, LateCommits } from './faults.ts';
 import type { FeedGroups } from './feed-id.ts';
 import { registerPage } from './page.ts';
 import { BASE_PATH, type Context, type StreamRoute, handleRequest } from './pipeline.ts';
@@ -46,7 +46,7 @@ export interface StreamServer {
   /** For example `http://127.0.0.1:8800`; the client connects to `${url}/api/`. */
   readonly url: string;
   readonly port: number;
-  /** Drops open connections, then closes the database. */
+  /** Drops open connections and late commits that are pending, then closes the database; once, however often it is called. */
   close(): Promise<void>;
 }
 
@@ -74,6 +74,7 @@ export async function startStreamServer(options: StreamServerOptions): Promise<S
     authenticator: new Authenticator(options.apiKey, options.apiSecret),
     rateLimiter: rateLimits === false ? undefined : new RateLimiter(quotasOf(rateLimits)),
     faults: new FaultSwitch(),
+    lateCommits: new LateCommits(),
     counters: new Counters(),
     nowMillis,
   };
@@ -88,13 +89,16 @@ export async function startStreamServer(options: StreamServerOptions): Promise<S
   }
   const address = app.server.address();
   const actualPort = typeof address === 'object' && address !== null ? address.port : port;
+  const close = async (): Promise<void> => {
+    context.lateCommits.drop();
+    await app.close();
+    context.store.close();
+  };
+  let closed: Promise<void> | undefined;
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${actualPort}`,
     port: actualPort,
-    close: async () => {
-      await app.close();
-      context.store.close();
-    },
+    close: () => (closed ??= close()),
   };
 }
 

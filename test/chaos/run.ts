@@ -29,6 +29,7 @@ const WORKER_ENV = {
   EVENT_PARENT_WAIT_MS: '5000',
   BRIDGE_VISIBILITY_TIMEOUT_SECONDS: '5',
   BRIDGE_LONG_POLL_SECONDS: '5',
+  SHUTDOWN_GRACE_MS: '10000',
 };
 
 /** One run: traffic under faults, healing, and the facts to judge it by. */

@@ -19,6 +19,8 @@ describe('delivery of many events', function () {
         EVENT_RESUMED_LINGER_MS: '2000',
         EVENT_RETRY_MAXIMUM_MS: '4000',
         BRIDGE_VISIBILITY_TIMEOUT_SECONDS: '10',
+        BRIDGE_LONG_POLL_SECONDS: '10',
+        SHUTDOWN_GRACE_MS: '20000',
       },
     });
   });

@@ -104,6 +104,9 @@ describe('Stream server: faults and counters', () => {
       { fault: 'none' },
       { fault: 'error', status: 200 },
       { fault: 'error', match: { path: '(' } },
+      { fault: 'error', match: { body: '(' } },
+      { fault: 'commitLate', delayMs: -1 },
+      { fault: 'commitLate', answers: 'yes' },
     ]) {
       assert.equal(typeof (await test.control('POST', 'faults', [fault])).detail, 'string');
     }
