@@ -38,7 +38,7 @@ export function requireUndecoded({ events }: NormalisedHistory): void {
   if (events.every((event) => isUndecoded(event, type))) return;
   throw new UnreadableHistoryError(
     'its payloads were decoded for reading, and only an undecoded history can be replayed: save it again, in the Web UI by ' +
-      'Download with "Decode event history" off, or by temporal workflow show --workflow-id <id> --output json',
+      'Download with "Decode Event History" off, or by temporal workflow show --workflow-id <id> --output json',
   );
 }
 

@@ -64,7 +64,7 @@ function isChosen(key: string): boolean {
 
 describe('a history file whose payloads were decoded', () => {
   const SENTENCE =
-    /^its payloads were decoded .+"Decode event history" off, or by temporal workflow show .+--output json$/;
+    /^its payloads were decoded .+"Decode Event History" off, or by temporal workflow show .+--output json$/;
 
   it('is told from every raw one', () => {
     assert.ok(RECORDED.length > 30);
