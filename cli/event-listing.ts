@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { createEventsClient } from '../client/events.ts';
 import { EVENT_STATUSES } from '../contracts/names.ts';
-import { defineCommand, noOperands, oneOperand, wholeNumber } from './arguments.ts';
+import { defineCommand, noOperands, wholeNumber } from './arguments.ts';
 import { EXIT } from './command.ts';
+import { eventId, withAdvice } from './event-id.ts';
 import { eventTable, inspectionText } from './event-text.ts';
 import { counted } from './table.ts';
 import { withTemporal } from './temporal.ts';
@@ -15,10 +16,15 @@ export const listEvents = defineCommand({
     status: { type: 'string', value: 'STATUS', help: EVENT_STATUSES.join(', ') },
     limit: { type: 'string', value: 'N', help: 'at most so many; default 50' },
   },
-  details: `Examples:
+  details: `With --status pending or parked: open runs only. A run that was terminated, reset or timed out keeps the status it had, but
+nobody waits for it; the third example finds those. Closed statuses (applied, superseded, compensated, skipped) find closed runs
+as long as the namespace retains them, and those that stay open some seconds longer for late events of their edge.
+
+Examples:
   npm run cli -- events list --status parked
   npm run cli -- events list --query 'EventFailure="NotAllowed" AND StartTime > "2026-01-31T00:00:00Z"'
-  npm run cli -- events list --query 'EventStatus="pending" AND EventFailure IS NOT NULL'    (being retried)`,
+  npm run cli -- events list --query 'EventStatus="parked" AND ExecutionStatus!="Running"'
+  npm run cli -- events list --status pending --query 'EventFailure IS NOT NULL'    (being retried)`,
   schema: z.object({
     operands: noOperands,
     query: z.string().optional(),
@@ -41,11 +47,13 @@ export const showEvent = defineCommand({
   summary: 'Show all that is known of one event',
   operands: '<workflowId>',
   options: {},
-  details: 'Works on closed events as long as the namespace retains them.',
-  schema: z.object({ operands: oneOperand('workflow id') }),
+  details: `Works on closed events as long as the namespace retains them. Of an event that cannot answer (no worker, a workflow task
+that fails), it shows what Temporal itself knows and what to do.`,
+  schema: z.object({ operands: eventId }),
   run: ({ operands: workflowId }, { config, output }) =>
     withTemporal(config, async (client) => {
-      output.result(await createEventsClient({ client }).inspect(workflowId), inspectionText);
+      const events = createEventsClient({ client });
+      output.result(await withAdvice(workflowId, () => events.inspect(workflowId)), inspectionText);
       return EXIT.done;
     }),
 });

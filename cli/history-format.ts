@@ -8,6 +8,8 @@
  * - tctl before server 1.0: besides, `timestamp` in nanoseconds and time-outs as whole `...Seconds`
  *   [temporalio/sdk-go: test/replaytests/workflow1.json];
  * - any of them with proto field names (`event_id`), as a bare list of events, or inside of `history`.
+ *
+ * Payloads are left as they are; `history-payloads.ts` refuses those that were decoded for reading.
  */
 
 /** A file that holds no history. */
@@ -127,6 +129,6 @@ function fromNanoseconds(nanoseconds: bigint): string {
   return `${seconds}.${String(nanoseconds % NANOSECONDS_PER_SECOND).padStart(9, '0')}Z`;
 }
 
-function isObject(value: unknown): value is JsonObject {
+export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

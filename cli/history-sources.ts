@@ -3,7 +3,8 @@ import path from 'node:path';
 import { isGrpcServiceError, type Client } from '@temporalio/client';
 import { EventNotFoundError } from '../client/event-errors.ts';
 import { toHistory, type History } from './history-proto.ts';
-import { normaliseHistory, UnreadableHistoryError, workflowIdOf } from './history-format.ts';
+import { parseHistoryFile } from './history-file.ts';
+import { UnreadableHistoryError, workflowIdOf } from './history-format.ts';
 
 /** Code of gRPC [grpc.io: status codes]. */
 const NOT_FOUND = 5;
@@ -19,8 +20,7 @@ export interface NamedHistory {
 /** @throws UnreadableHistoryError naming the file */
 export async function readHistoryFile(file: string): Promise<NamedHistory> {
   try {
-    const json: unknown = JSON.parse(await readFile(file, 'utf8'));
-    const normalised = normaliseHistory(json);
+    const normalised = parseHistoryFile(await readFile(file));
     const workflowId = workflowIdOf(normalised) ?? path.basename(file, '.json');
     return { workflowId, file, history: toHistory(normalised) };
   } catch (cause) {

@@ -1,10 +1,20 @@
-/** No event has this workflow id, or its retention is over. */
+import type { ReleaseResult } from './release.ts';
+import type { TaskFailure } from './run-facts.ts';
+
+/** No event has this workflow id: nothing has, its retention is over, or it is a workflow of another type. */
 export class EventNotFoundError extends Error {
   override readonly name = 'EventNotFoundError';
   readonly workflowId: string;
 
-  constructor(workflowId: string, options?: ErrorOptions) {
-    super(`no event has the workflow id ${JSON.stringify(workflowId)}, or its retention is over`, options);
+  /** @param options `workflowType`: of the workflow that has this id */
+  constructor(workflowId: string, options: ErrorOptions & { readonly workflowType?: string } = {}) {
+    const { workflowType, ...rest } = options;
+    super(
+      workflowType === undefined
+        ? `no event has the workflow id ${JSON.stringify(workflowId)}, or its retention is over`
+        : `${JSON.stringify(workflowId)} is no event but a workflow of the type ${workflowType}`,
+      rest,
+    );
     this.workflowId = workflowId;
   }
 }
@@ -16,21 +26,50 @@ export class EventClosedError extends Error {
   /** How the event ended: its `EventStatus`, where it has one. */
   readonly status: string | undefined;
 
-  constructor(workflowId: string, status: string | undefined, options?: ErrorOptions) {
-    super(`${workflowId} is closed already${status === undefined ? '' : ` (${status})`}: nothing was changed`, options);
+  /** @param options `execution`: status of the workflow in Temporal */
+  constructor(
+    workflowId: string,
+    status: string | undefined,
+    options: ErrorOptions & { readonly execution?: string } = {},
+  ) {
+    const { execution, ...rest } = options;
+    super(`${workflowId} is closed already${describeEnd(status, execution)}: nothing was changed`, rest);
     this.workflowId = workflowId;
     this.status = status;
   }
 }
 
-/** No worker answered in time. Whether the request still takes effect is not known; asking again does no harm. */
+function describeEnd(status: string | undefined, execution: string | undefined): string {
+  const isOrdinary = execution === undefined || execution === 'COMPLETED';
+  const parts = [
+    ...(status === undefined ? [] : [status]),
+    ...(isOrdinary ? [] : [`workflow ${execution.toLowerCase().replaceAll('_', ' ')}`]),
+  ];
+  return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
+}
+
+/**
+ * The event is open and gave no answer: no worker took the request in time, or its workflow task fails. Whether the request
+ * still takes effect is not known; asking again does no harm.
+ */
 export class EventUnansweredError extends Error {
   override readonly name = 'EventUnansweredError';
   readonly workflowId: string;
+  /** Why, in a few words. */
+  readonly reason: string;
+  /** Present when its workflow task fails: asking again is of no use until that is mended. */
+  readonly taskFailure: TaskFailure | undefined;
 
-  constructor(workflowId: string, options?: ErrorOptions) {
-    super(`no worker answered for ${workflowId}; is one running, and do its workflow tasks succeed?`, options);
+  constructor(workflowId: string, options: ErrorOptions & { readonly taskFailure?: TaskFailure } = {}) {
+    const { taskFailure, ...rest } = options;
+    const reason =
+      taskFailure === undefined
+        ? 'no worker answered'
+        : `its workflow task fails (attempt ${taskFailure.attempt}): ${taskFailure.message}`;
+    super(`${workflowId} gave no answer: ${reason}`, rest);
     this.workflowId = workflowId;
+    this.reason = reason;
+    this.taskFailure = taskFailure;
   }
 }
 
@@ -39,14 +78,17 @@ export class InvalidEventQueryError extends Error {
   override readonly name = 'InvalidEventQueryError';
 }
 
-/** Too many events in a row gave no answer, so the release stopped; another run goes on with what is still parked. */
-export class ReleaseBrokenOffError<Progress> extends Error {
+/**
+ * Nothing could be asked any more, so the release stopped: Temporal cannot be reached, or no worker polls. Another run goes
+ * on with what is still parked.
+ */
+export class ReleaseBrokenOffError extends Error {
   override readonly name = 'ReleaseBrokenOffError';
-  readonly progress: Progress;
+  /** How far it came. */
+  readonly progress: ReleaseResult;
 
-  constructor(progress: Progress, options: { readonly cause: unknown }) {
-    const reason = options.cause instanceof Error ? options.cause.message : String(options.cause);
-    super(`the release stopped, as several events in a row gave no answer; the last one: ${reason}`, options);
+  constructor(progress: ReleaseResult, { reason, cause }: { readonly reason: string; readonly cause: unknown }) {
+    super(`the release stopped, as nothing gives an answer any more; the last one: ${reason}`, { cause });
     this.progress = progress;
   }
 }

@@ -1,5 +1,6 @@
 import type { WorkflowExecutionInfo } from '@temporalio/client';
 import type { EventView } from '../contracts/event-workflow.ts';
+import type { RunFacts } from './run-facts.ts';
 import { eventActorKey, eventFailureKey, eventKindKey, eventStatusKey } from '../contracts/search-attributes.ts';
 
 /** An event as visibility lists it; some hundred milliseconds behind the event itself. */
@@ -17,8 +18,8 @@ export interface EventInfo {
   readonly closedAt?: Date;
 }
 
-/** An event with everything it knows of itself. */
-export interface EventInspection extends EventInfo {
+/** An event with everything it knows of itself, and what Temporal knows of its run. */
+export interface EventInspection extends EventInfo, RunFacts {
   /** Events in the workflow's history. */
   readonly historyLength: number;
   /** Answer of the query `event`; left out when no worker answered. */

@@ -6,6 +6,7 @@ import {
   type Client,
   type WorkflowExecutionDescription,
 } from '@temporalio/client';
+import proto from '@temporalio/proto';
 import {
   eventQuery,
   retryUpdate,
@@ -17,12 +18,23 @@ import { WORKFLOW_TYPES, type EventStatus } from '../contracts/names.ts';
 import { EventClosedError, EventNotFoundError, EventUnansweredError, InvalidEventQueryError } from './event-errors.ts';
 import { toEventInfo, type EventInfo, type EventInspection } from './event-info.ts';
 import { eventQueryOf } from './event-query.ts';
-import { releasePaced, type OperatorAction, type ReleaseOptions, type ReleaseResult } from './release.ts';
+import {
+  releasePaced,
+  unansweredReason,
+  type OperatorAction,
+  type ReleaseOptions,
+  type ReleaseResult,
+} from './release.ts';
+import { readRunFacts, readTaskFailure } from './run-facts.ts';
 
 const DEFAULT_ANSWER_TIMEOUT_MS = 10_000;
 const DEFAULT_LIST_LIMIT = 100;
+/** A worker asks for tasks anew at least every minute, even when there are none. */
+const POLLER_SEEN_WITHIN_MS = 90_000;
 /** Codes of gRPC [grpc.io: status codes]. */
 const INVALID_ARGUMENT = 3;
+/** Temporal refuses an update with one of these when workflow tasks of the run fail, or too many updates wait for a worker. */
+const UNANSWERED_CODES: readonly number[] = [8, 9];
 
 export interface EventsClientOptions {
   readonly client: Client;
@@ -33,14 +45,15 @@ export interface EventsClientOptions {
 /** Selects events: a condition in Temporal's list filter syntax, and the `EventStatus` they must have. */
 export interface EventSelection {
   readonly query?: string;
+  /** `pending` and `parked` find open runs only: one that was terminated keeps its status, and waits for nobody. */
   readonly status?: EventStatus;
 }
 
 /** Inspects events and decides on parked ones, from services and tools. Touches no workflow that is not an event. */
 export interface EventsClient {
   /**
-   * What an event is and how far it is; works on closed ones as long as they are retained. Without a worker, all but
-   * the view.
+   * What an event is and how far it is; works on closed ones as long as they are retained. All but the view also when it
+   * cannot answer: without a worker, or while its workflow task fails.
    *
    * @throws EventNotFoundError
    */
@@ -61,10 +74,10 @@ export interface EventsClient {
   /** @throws InvalidEventQueryError */
   count(selection?: EventSelection): Promise<number>;
   /**
-   * Retries or skips all parked events of a query, paced.
+   * Retries or skips all parked events of a query, paced. Goes on past events that give no answer, and names them.
    *
    * @throws InvalidEventQueryError
-   * @throws ReleaseBrokenOffError with the progress so far, when 5 events in a row give no answer
+   * @throws ReleaseBrokenOffError with the result so far, when nothing can answer: no worker polls, or Temporal is down
    */
   release(options: ReleaseOptions): Promise<ReleaseResult>;
 }
@@ -84,22 +97,31 @@ class TemporalEventsClient implements EventsClient {
 
   async inspect(workflowId: string): Promise<EventInspection> {
     const description = await this.#describe(workflowId);
-    const facts = { ...toEventInfo(description), historyLength: description.historyLength };
+    const facts = {
+      ...toEventInfo(description),
+      historyLength: description.historyLength,
+      ...(await readRunFacts(this.#client, description)),
+    };
+    // The query of such a run waits for its time-out only to fail.
+    if (facts.taskFailure?.cause === 'replay' || facts.taskFailure?.cause === 'other') {
+      const { reason } = new EventUnansweredError(workflowId, { taskFailure: facts.taskFailure });
+      return { ...facts, unanswered: reason };
+    }
     try {
       // Of this very run: a later one of the same edge may have begun since.
       const handle = this.#client.workflow.getHandle(workflowId, description.runId);
       return { ...facts, view: await this.#withinTimeout(() => handle.query(eventQuery)) };
     } catch (error) {
-      return { ...facts, unanswered: describeFailure(error) };
+      return { ...facts, unanswered: unansweredReason(error) };
     }
   }
 
   retry(workflowId: string, request: OperatorRequest = {}): Promise<OperatorReply> {
-    return this.#decide('retry', workflowId, request);
+    return this.#decideOnEvent('retry', workflowId, request);
   }
 
   skip(workflowId: string, request: OperatorRequest = {}): Promise<OperatorReply> {
-    return this.#decide('skip', workflowId, request);
+    return this.#decideOnEvent('skip', workflowId, request);
   }
 
   async list({ query, status }: EventSelection = {}, limit = DEFAULT_LIST_LIMIT): Promise<readonly EventInfo[]> {
@@ -132,6 +154,7 @@ class TemporalEventsClient implements EventsClient {
         found,
         workflowIds: this.#parkedIds(eventQueryOf(options.query, 'parked')),
         request: (workflowId) => this.#decide(action, workflowId, request),
+        hasWorker: (workflowId) => this.#hasWorker(workflowId),
       },
       options,
     );
@@ -147,36 +170,72 @@ class TemporalEventsClient implements EventsClient {
     }
   }
 
+  /** For ids from outside: nothing is sent to a workflow that is no event. */
+  async #decideOnEvent(action: OperatorAction, workflowId: string, request: OperatorRequest): Promise<OperatorReply> {
+    const { execution, status } = toEventInfo(await this.#describe(workflowId));
+    if (execution !== 'RUNNING') throw new EventClosedError(workflowId, status, { execution });
+    return this.#decide(action, workflowId, request);
+  }
+
   async #decide(action: OperatorAction, workflowId: string, request: OperatorRequest): Promise<OperatorReply> {
     const update = action === 'retry' ? retryUpdate : skipUpdate;
     const handle = this.#client.workflow.getHandle(workflowId);
     try {
       return await this.#withinTimeout(() => handle.executeUpdate(update, { args: [request] }));
     } catch (cause) {
-      if (cause instanceof WorkflowUpdateRPCTimeoutOrCancelledError)
-        throw new EventUnansweredError(workflowId, { cause });
-      // An update that a closing workflow took along fails as well: the description tells which it was.
-      if (!(cause instanceof WorkflowNotFoundError) && !(cause instanceof WorkflowUpdateFailedError)) throw cause;
-      const { execution, status } = toEventInfo(await this.#describe(workflowId));
-      if (execution === 'RUNNING') throw new EventUnansweredError(workflowId, { cause });
-      throw new EventClosedError(workflowId, status, { cause });
+      if (!mayBeOfTheRun(cause)) throw cause;
+      // Closed, failing or without a worker: only the description tells.
+      const description = await this.#withinTimeout(() => this.#describe(workflowId));
+      const { execution, status } = toEventInfo(description);
+      if (execution !== 'RUNNING') throw new EventClosedError(workflowId, status, { execution, cause });
+      const taskFailure = await readTaskFailure(this.#client, description);
+      throw new EventUnansweredError(workflowId, { cause, ...(taskFailure === undefined ? {} : { taskFailure }) });
     }
   }
 
+  async #hasWorker(workflowId: string): Promise<boolean> {
+    const { taskQueue } = await this.#withinTimeout(() => this.#describe(workflowId));
+    const { pollers } = await this.#withinTimeout(() =>
+      this.#client.workflowService.describeTaskQueue({
+        namespace: this.#client.options.namespace,
+        taskQueue: { name: taskQueue },
+        taskQueueType: proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+      }),
+    );
+    const seenSince = Date.now() - POLLER_SEEN_WITHIN_MS;
+    return (pollers ?? []).some(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1_000 >= seenSince);
+  }
+
   async #describe(workflowId: string): Promise<WorkflowExecutionDescription> {
+    let description: WorkflowExecutionDescription;
     try {
-      const description = await this.#client.workflow.getHandle(workflowId).describe();
-      if (description.type === WORKFLOW_TYPES.socialEvent) return description;
+      description = await this.#client.workflow.getHandle(workflowId).describe();
     } catch (cause) {
-      if (cause instanceof WorkflowNotFoundError) throw new EventNotFoundError(workflowId, { cause });
+      // Invalid: longer than any workflow id may be.
+      if (cause instanceof WorkflowNotFoundError || grpcCodeOf(cause) === INVALID_ARGUMENT) {
+        throw new EventNotFoundError(workflowId, { cause });
+      }
       throw cause;
     }
-    throw new EventNotFoundError(workflowId);
+    const { type } = description;
+    if (type !== WORKFLOW_TYPES.socialEvent) throw new EventNotFoundError(workflowId, { workflowType: type });
+    return description;
   }
 
   #withinTimeout<Result>(call: () => Promise<Result>): Promise<Result> {
     return this.#client.withDeadline(Date.now() + this.#answerTimeoutMs, call);
   }
+}
+
+/** A failed update that says something of the run it was for, and not of Temporal. */
+function mayBeOfTheRun(error: unknown): boolean {
+  return (
+    error instanceof WorkflowUpdateRPCTimeoutOrCancelledError ||
+    error instanceof WorkflowNotFoundError ||
+    // Among others: the run closed before it took the update.
+    error instanceof WorkflowUpdateFailedError ||
+    UNANSWERED_CODES.includes(grpcCodeOf(error) ?? -1)
+  );
 }
 
 /** The server's own words on a query it refuses. */
@@ -185,15 +244,12 @@ async function explainingQuery<Result>(call: () => Promise<Result>): Promise<Res
     return await call();
   } catch (error) {
     const cause = error instanceof Error ? error.cause : undefined;
-    const code: number | undefined = isGrpcServiceError(cause) ? cause.code : undefined;
-    if (!isGrpcServiceError(cause) || code !== INVALID_ARGUMENT) throw error;
+    if (!isGrpcServiceError(cause) || grpcCodeOf(error) !== INVALID_ARGUMENT) throw error;
     throw new InvalidEventQueryError(`Temporal refuses the query: ${cause.details}`, { cause: error });
   }
 }
 
-function describeFailure(error: unknown): string {
+function grpcCodeOf(error: unknown): number | undefined {
   const cause = error instanceof Error ? error.cause : undefined;
-  // Without details: our own deadline passed before anything came from the server.
-  if (isGrpcServiceError(cause)) return cause.details || 'no worker answered in time';
-  return error instanceof Error ? error.message : String(error);
+  return isGrpcServiceError(cause) ? cause.code : undefined;
 }

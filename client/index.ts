@@ -3,7 +3,8 @@ export { createEventsClient } from './events.ts';
 export type { EventsClient, EventsClientOptions, EventSelection } from './events.ts';
 export * from './event-errors.ts';
 export type { EventInfo, EventInspection } from './event-info.ts';
-export type { OperatorAction, ReleaseOptions, ReleaseProgress, ReleaseResult } from './release.ts';
+export type { PendingActivity, RunFacts, TaskFailure } from './run-facts.ts';
+export type { OperatorAction, ReleaseOptions, ReleaseProgress, ReleaseResult, UnansweredEvent } from './release.ts';
 export type { EventView, OperatorReply, OperatorRequest } from '../contracts/event-workflow.ts';
 
 export { createSessionsClient } from './sessions.ts';

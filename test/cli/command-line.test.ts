@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { COMMANDS } from '../../cli/commands.ts';
 import { runWords } from './support.ts';
 
@@ -51,6 +54,29 @@ describe('the command line', function () {
       assert.match(stderr, message);
       assert.equal(stdout, '');
     }
+  });
+
+  it('says of each file that is no history which it is and what it holds, with exit code 2', async () => {
+    const directory = await mkdtemp(path.join(tmpdir(), 'history-'));
+    const cases: Readonly<Record<string, [content: string, message: RegExp]>> = {
+      'empty.json': ['', /it is empty/],
+      'page.json': ['<html>', /it is an HTML page/],
+      'decoded.json': [
+        `[{"eventId": 1, "eventType": "WorkflowExecutionStarted", "workflowExecutionStartedEventAttributes": {"input": [1]}}]`,
+        /its payloads were decoded/,
+      ],
+      'future.json': ['[{"eventId": 1, "eventType": "X", "xEventAttributes": {}}]', /unknown type X/],
+    };
+    for (const [name, [content, message]] of Object.entries(cases)) {
+      const file = path.join(directory, name);
+      await writeFile(file, content);
+      const { code, stderr } = await runWords(['replay', '--history', file]);
+      assert.equal(code, 2, stderr);
+      assert.ok(stderr.startsWith(`${file}: `), stderr);
+      assert.match(stderr, message);
+    }
+    assert.equal((await runWords(['replay', '--history', path.join(directory, 'missing.json')])).code, 2);
+    await rm(directory, { recursive: true });
   });
 
   it('says where Temporal is not, and what to do', async () => {

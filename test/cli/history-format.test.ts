@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
-import proto from '@temporalio/proto';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { ENUM_PREFIXES, normaliseHistory, UnreadableHistoryError, workflowIdOf } from '../../cli/history-format.ts';
+import { reflectedType, type ReflectedType } from '../../cli/history-payloads.ts';
 import { DURATION_FIELD, TIME_FIELD, toHistory } from '../../cli/history-proto.ts';
+import { refusalOf } from './support.ts';
 
 /** As tctl wrote it before server 1.0 [temporalio/sdk-go: test/replaytests/workflow1.json, shortened]. */
 const OLD_TCTL = {
@@ -114,6 +117,53 @@ describe('a history file', () => {
   });
 });
 
+const HISTORY = path.join(import.meta.dirname, '../histories/applied.json');
+
+describe('what is saved as a history', () => {
+  const raw = readFileSync(HISTORY, 'utf8');
+  const json = Object(JSON.parse(raw));
+  const { events } = json;
+
+  it('is taken with a byte order mark, any line ends, white space around it, and in UTF-16', () => {
+    const crlf = raw.replaceAll('\n', '\r\n');
+    for (const text of [`\uFEFF${raw}`, crlf, `\uFEFF${crlf}`, `\n\n${raw}\n\n`, JSON.stringify(json)]) {
+      assert.equal(refusalOf(text), '');
+    }
+    assert.equal(refusalOf(Buffer.from(`\uFEFF${crlf}`, 'utf16le')), '');
+    assert.equal(refusalOf({ history: json, nextPageToken: null }), '');
+    assert.equal(refusalOf({ events: events.slice(0, 3) }), '', 'an open workflow may have come no farther');
+  });
+
+  const lines = events.map((event: unknown) => JSON.stringify(event)).join('\n');
+  const cases: readonly (readonly [what: string, content: unknown, message: RegExp])[] = [
+    ['nothing', '', /^it is empty; save it by: temporal workflow show/],
+    ['white space', ' \r\n', /^it is empty/],
+    ['a page', '<!doctype html><html></html>', /^it is an HTML page, such as a sign-in page/],
+    ['the table of the CLI', 'Progress:\n  ID  Time  Type', /^it is not JSON; save it by/],
+    ['a part of the file', raw.slice(0, raw.length / 2), /^it was cut off in the middle; save it by/],
+    ['broken JSON', `${raw.slice(0, 500)}}}}`, /^its JSON is broken/],
+    ['one event a line', lines, /^it holds more than one JSON document/],
+    ['several histories', [json, json], /^it holds several histories: save each in a file of its own/],
+    ['several answers', [{ history: json }], /^it holds several histories/],
+    ['a first page', { history: json, nextPageToken: 'AAAA' }, /^it holds only the first page/],
+    ['no events', { events: [] }, /^the history has no events/],
+    ['an empty list', [], /^the history has no events/],
+    ['an answer without a history', { error: 'denied' }, /^not a history: there is no list of events/],
+    ['a history without its beginning', events.slice(2), /^it is not whole: where event 1 should be, it has 3/],
+    ['a history with a gap', events.toSpliced(3, 1), /^it is not whole: where event 4 should be, it has 5/],
+    ['a history from its end', events.toReversed(), /^it is not whole/],
+    ['packed bytes', Buffer.from([0x1f, 0x8b, 8, 0]), /^it is compressed: unpack it first/],
+    ['other bytes', Buffer.from([0x89, 0x50, 0x4e, 0x47, 0xff]), /^it is no text/],
+  ];
+  for (const [what, content, message] of cases) {
+    it(`is refused with one sentence that names it: ${what}`, () => {
+      const refusal = refusalOf(content);
+      assert.match(refusal, message);
+      assert.ok(!refusal.includes('\n'));
+    });
+  }
+});
+
 interface ReflectedField {
   readonly field: string;
   readonly type: string;
@@ -124,7 +174,7 @@ interface ReflectedField {
 function fieldsOfHistory(): ReflectedField[] {
   const seen = new Set<string>();
   const fields: ReflectedField[] = [];
-  const walk = (type: Reflected): void => {
+  const walk = (type: ReflectedType): void => {
     if (seen.has(type.fullName)) return;
     seen.add(type.fullName);
     for (const each of type.fieldsArray ?? []) {
@@ -134,17 +184,6 @@ function fieldsOfHistory(): ReflectedField[] {
       if (resolved && !isEnum && !resolved.fullName.startsWith('.google.')) walk(resolved);
     }
   };
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the root has reflection, its types do not say so
-  walk((proto as unknown as { lookupType(name: string): Reflected }).lookupType('temporal.api.history.v1.History'));
+  walk(reflectedType('temporal.api.history.v1.History'));
   return fields;
-}
-
-interface Reflected {
-  readonly fullName: string;
-  readonly values?: object;
-  readonly fieldsArray?: readonly {
-    readonly name: string;
-    readonly type: string;
-    resolve(): { readonly resolvedType?: Reflected | null };
-  }[];
 }

@@ -1,7 +1,10 @@
+import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { parseHistoryFile } from '../../cli/history-file.ts';
+import { UnreadableHistoryError } from '../../cli/history-format.ts';
 import { runCli } from '../../cli/run-cli.ts';
 import { sharedTemporal } from '../support/temporal.ts';
 
@@ -83,4 +86,18 @@ export function runProcess(
       resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
     });
   });
+}
+
+/** What the reader of history files says of this content; empty when it takes it. */
+export function refusalOf(content: unknown): string {
+  const bytes = Buffer.isBuffer(content)
+    ? content
+    : Buffer.from(typeof content === 'string' ? content : JSON.stringify(content));
+  try {
+    parseHistoryFile(bytes);
+  } catch (error) {
+    assert.ok(error instanceof UnreadableHistoryError, String(error));
+    return error.message;
+  }
+  return '';
 }

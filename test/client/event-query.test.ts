@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { InvalidEventQueryError } from '../../client/event-errors.ts';
 import { eventQueryOf } from '../../client/event-query.ts';
+import { EVENT_STATUSES } from '../../contracts/names.ts';
 
 describe('a query for events', () => {
   it('asks for nothing but events, whatever else it is given', () => {
@@ -8,8 +9,15 @@ describe('a query for events', () => {
     assert.equal(eventQueryOf('  '), 'WorkflowType="socialEvent"');
     assert.equal(
       eventQueryOf('EventKind="follow" OR EventKind="reaction"', 'parked'),
-      'WorkflowType="socialEvent" AND EventStatus="parked" AND (EventKind="follow" OR EventKind="reaction")',
+      'WorkflowType="socialEvent" AND EventStatus="parked" AND ExecutionStatus="Running" AND (EventKind="follow" OR EventKind="reaction")',
     );
+  });
+
+  it('finds only open runs by a status that waits for somebody, and closed ones by the others', () => {
+    for (const status of EVENT_STATUSES) {
+      const waits = status === 'parked' || status === 'pending';
+      assert.equal(eventQueryOf('', status).includes('ExecutionStatus="Running"'), waits, status);
+    }
   });
 
   it('refuses conditions that would reach beyond their parentheses', () => {
