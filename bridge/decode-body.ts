@@ -14,7 +14,13 @@ const SNS_TYPES: ReadonlySet<unknown> = new Set([
   'UnsubscribeConfirmation',
 ]);
 
-export type DecodedBody = { readonly event: SocialEvent } | { readonly rejection: Rejection };
+export type DecodedBody =
+  | {
+      readonly event: SocialEvent;
+      /** The message says that the user acted after it was sent; its place in time is the sending. */
+      readonly clockAhead?: true;
+    }
+  | { readonly rejection: Rejection };
 type JsonObject = Readonly<Record<string, unknown>>;
 
 /**

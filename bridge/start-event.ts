@@ -41,6 +41,8 @@ export interface TemporalStarterOptions {
   readonly policy?: Partial<EventPolicy>;
   /** Asks Temporal to hand the first task to a worker on the client's own connection; default true, harmless without one. */
   readonly eagerStart?: boolean;
+  /** Told of a post whose ForeignID is known, but with other content: it is not applied. */
+  readonly onIgnoredEdit?: (event: SocialEvent) => void;
 }
 
 /**
