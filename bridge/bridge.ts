@@ -7,6 +7,7 @@ import { QueuePump } from './queue-pump.ts';
 import { QueueTally, totalOf, type BridgeCounts } from './queue-tally.ts';
 import { SqsQueue } from './sqs-queue.ts';
 import { StartGuard } from './start-guard.ts';
+import { DEFAULT_START_PATIENCE, type StartPatience } from './start-judge.ts';
 
 export interface BridgeOptions {
   /**
@@ -33,6 +34,8 @@ export interface BridgeOptions {
   readonly shutdownGraceMs?: number;
   /** While Temporal starts nothing, one message in this time is received nevertheless, per queue; default 10,000. */
   readonly probeAfterMs?: number;
+  /** What a message gets that fails to start for a reason of its own, before it goes to the dead-letter queue. */
+  readonly startPatience?: StartPatience;
   readonly logger: Logger;
   readonly meter: BridgeMeter;
 }
@@ -71,7 +74,7 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const found = await Promise.all(
     options.queues.map(async (route) => ({ ...route, ...(await findQueues(sqs, route.queue)) })),
   );
-  const guard = new StartGuard(starter, options.logger);
+  const guard = new StartGuard(starter, options.startPatience ?? DEFAULT_START_PATIENCE, options.logger);
   const pumps = new Map(
     found.map(({ queue, kind, source, deadLetterQueue }) => {
       const logger = options.logger.child({ queue });

@@ -3,13 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { abortable, Bell } from './abortable.ts';
 import type { EventStarter } from './event-starter.ts';
 import { scopeOfFailure } from './start-failure.ts';
-import { StartJudge, type Startable, type StartState, type Verdict } from './start-judge.ts';
+import { StartJudge, type Startable, type StartPatience, type StartState, type Verdict } from './start-judge.ts';
 
 const TICK_MS = 250;
 /** While everybody is hit, one message in this time is tried again, for all of them. */
 const SCOUT_EVERY_MS = 500;
+/** Probes are no closer than this, and begin after a failure that does not say whose it is. */
+const PROBE_GAP_MS = 1_000;
 const PROBE_EVERY_MS = 5_000;
-const PROBE_EVERY_WHILE_DOWN_MS = 1_000;
 /** A probe without an answer in this time has failed. */
 const PROBE_TIMEOUT_MS = 5_000;
 /** After an outage what was held starts at this pace, and all of it within the longest. */
@@ -28,12 +29,13 @@ export class StartGuard {
   #timer: NodeJS.Timeout | undefined;
   #probing = false;
   #probeBeganMs = -Infinity;
+  #probeWanted = false;
   #scoutAtMs = 0;
 
-  constructor(starter: EventStarter, logger: Logger) {
+  constructor(starter: EventStarter, patience: StartPatience, logger: Logger) {
     this.#starter = starter;
     this.#logger = logger;
-    this.#judge = new StartJudge({ canProbe: starter.probe !== undefined });
+    this.#judge = new StartJudge({ canProbe: starter.probe !== undefined, patience });
   }
 
   get state(): StartState {
@@ -63,7 +65,8 @@ export class StartGuard {
     const scope = scopeOfFailure(error);
     const nowMs = performance.now();
     const verdict = this.#watched(() => this.#judge.failed(message, scope, nowMs, pressed), error);
-    if (scope !== 'message' && nowMs - this.#probeBeganMs >= PROBE_EVERY_WHILE_DOWN_MS) void this.#probe();
+    this.#probeWanted ||= scope !== 'message';
+    this.#probeWhenDue();
     this.#timer ??= setTimeout(() => this.#tick(), TICK_MS);
     return verdict;
   }
@@ -108,9 +111,14 @@ export class StartGuard {
     this.#timer = undefined;
     if (this.#judge.failing === 0 || this.#stopping.signal.aborted) return;
     this.#timer = setTimeout(() => this.#tick(), TICK_MS);
-    const everyMs = this.#judge.state === 'down' ? PROBE_EVERY_WHILE_DOWN_MS : PROBE_EVERY_MS;
-    if (performance.now() - this.#probeBeganMs >= everyMs) void this.#probe();
+    this.#probeWhenDue();
     this.#tell();
+  }
+
+  #probeWhenDue(): void {
+    const soon = this.#probeWanted || this.#judge.state === 'down';
+    const waitedMs = performance.now() - this.#probeBeganMs;
+    if (waitedMs >= (soon ? PROBE_GAP_MS : PROBE_EVERY_MS)) void this.#probe();
   }
 
   async #probe(): Promise<void> {
@@ -119,6 +127,7 @@ export class StartGuard {
     const beganMs = performance.now();
     const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(PROBE_TIMEOUT_MS)]);
     this.#probing = true;
+    this.#probeWanted = false;
     this.#probeBeganMs = beganMs;
     try {
       await abortable(starter.probe(signal), signal);

@@ -18,22 +18,30 @@ export interface Verdict {
   readonly giveUp: boolean;
 }
 
+/** How long a message is tried that fails for a reason of its own. */
+export interface StartPatience {
+  /** Failures of a message that Temporal refuses by name; 8 take some 30 s with the pauses between attempts. */
+  readonly refusals: number;
+  /** From the first failure that tells against any other message, milliseconds. */
+  readonly failingMs: number;
+}
+
+/** With attempts and pauses it stays below five minutes in all. */
+export const DEFAULT_START_PATIENCE: StartPatience = { refusals: 8, failingMs: 150_000 };
+
 export interface StartJudgeOptions {
   /** Whether anything can be asked of Temporal besides a start. */
   readonly canProbe: boolean;
+  readonly patience?: StartPatience;
 }
 
 /** So many different messages may fail in a row and still do so for reasons of their own. */
 const FEW = 10;
-/** Failures that tell against a message which Temporal refuses by name; some 30 s with the pauses between attempts. */
-const REFUSALS = 8;
-/** Failures that tell against any other message, besides the time below. */
+/** Failures that tell against any other message, besides the time they take. */
 const FAILURES = 3;
 /** Failures that tell against a message whose error claims to be everybody's. */
 const CONTRADICTIONS = 10;
-/** From the first failure that tells against a message; with attempts and pauses it stays below 5 minutes in all. */
-const PATIENCE_MS = 150_000;
-/** The same when no room is left for messages that wait. */
+/** Longest patience when no room is left for messages that wait. */
 const PRESSED_PATIENCE_MS = 30_000;
 /** A suspicion that passes sooner is no trouble. */
 const SUSPICION_GRACE_MS = 30_000;
@@ -65,6 +73,7 @@ interface Failing {
  */
 export class StartJudge {
   readonly #canProbe: boolean;
+  readonly #patience: StartPatience;
   readonly #failing = new Map<Startable, Failing>();
   /** Ids of the messages that began to fail since the last success. */
   readonly #inARow = new Set<string>();
@@ -80,8 +89,9 @@ export class StartJudge {
   /** Starts succeed although the probe fails: it fails for a reason of its own, and is not heard until it is answered. */
   #probeDoubted = false;
 
-  constructor({ canProbe }: StartJudgeOptions) {
+  constructor({ canProbe, patience = DEFAULT_START_PATIENCE }: StartJudgeOptions) {
     this.#canProbe = canProbe;
+    this.#patience = patience;
   }
 
   get state(): StartState {
@@ -178,8 +188,9 @@ export class StartJudge {
   #hasHadItsAttempts(failing: Failing, nowMs: number, pressed: boolean): boolean {
     const { scope, against, sinceMs } = failing;
     if (this.#state !== 'well') return false;
-    if (scope === 'message' && against >= REFUSALS) return true;
-    const longEnough = nowMs - sinceMs >= (pressed ? PRESSED_PATIENCE_MS : PATIENCE_MS);
+    const { refusals, failingMs } = this.#patience;
+    if (scope === 'message' && against >= refusals) return true;
+    const longEnough = nowMs - sinceMs >= (pressed ? Math.min(failingMs, PRESSED_PATIENCE_MS) : failingMs);
     if (!longEnough || against < (scope === 'everybody' ? CONTRADICTIONS : FAILURES)) return false;
     // Where much of what failed heals, this one may as well.
     const healed = this.#recovered - failing.recovered;

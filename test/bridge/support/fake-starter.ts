@@ -20,14 +20,14 @@ export class FakeStarter implements EventStarter {
   /** Events that fail to start, whatever the state of Temporal. */
   refuses: (event: SocialEvent) => boolean = () => false;
   failure: () => Error = () => new Error('Temporal is unavailable');
-  /** Never answers and does not heed its signal. */
-  deaf = false;
+  /** Events whose starts are never answered and do not heed their signal. */
+  deaf: (event: SocialEvent) => boolean = () => false;
 
   async start(event: SocialEvent, signal: AbortSignal): Promise<StartOutcome> {
     this.attempts += 1;
     const id = eventWorkflowId(event);
     this.attemptsOf.set(id, (this.attemptsOf.get(id) ?? 0) + 1);
-    if (this.deaf) await new Promise(() => {});
+    if (this.deaf(event)) await new Promise(() => {});
     if (this.delayMs > 0) await sleep(this.delayMs, undefined, { signal });
     if (this.down || this.refuses(event)) throw this.failure();
     if (this.#known.has(id)) return event.kind === 'follow' ? 'joined' : 'deduplicated';
