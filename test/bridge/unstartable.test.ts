@@ -153,6 +153,24 @@ describe('messages that can never start', () => {
     }
   });
 
+  it('pause a quiet queue no more than once by claiming to be everybody’s trouble', async () => {
+    const queue = harness.createQueue();
+    harness.starter.failure = () => grpcFailure(14, 'shard is not available');
+    sendBad(queue);
+    const bridge = await harness.bridge(queue, 'activity', { probeAfterMs: 1_000 });
+    await eventually(() => assert.equal(bridge.ready(), false));
+    sendGood(queue, 1);
+    await eventually(() => assert.equal(bridge.counts().started, 1));
+    for (let round = 2; round <= 4; round += 1) {
+      const { attempts } = harness.starter;
+      await eventually(() => assert.ok(harness.starter.attempts > attempts));
+      assert.equal(bridge.ready(), true);
+      sendGood(queue, 1);
+      await eventually(() => assert.equal(bridge.counts().started, round), { timeoutMs: 2_000 });
+    }
+    assert.deepEqual(harness.deadLetters(queue), []);
+  });
+
   it('are handed back at once by a bridge that stops', async () => {
     const queue = harness.createQueue();
     const [bad] = sendBad(queue);
