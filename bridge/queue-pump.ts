@@ -184,6 +184,8 @@ export class QueuePump {
       return;
     }
     try {
+      // A receive that is still under way would be given it again.
+      await abortable(this.#receiving, this.#ending.signal);
       const failure = await abortable(this.#returns.add(message), this.#ending.signal);
       logger.info({ messageId, code: failure?.code }, 'handed a message back to SQS');
     } catch (err) {

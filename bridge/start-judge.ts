@@ -168,7 +168,7 @@ export class StartJudge {
     const failing = this.#failing.get(message);
     if (!failing || this.#state === 'down') return false;
     const { scope, against, lastFailedMs } = failing;
-    return this.#state === 'suspected' || scope === 'message' || against > 0 || this.#answeredMs >= lastFailedMs;
+    return scope === 'message' || against > 0 || this.#answeredMs >= lastFailedMs;
   }
 
   #begin(message: Startable, scope: FailureScope, nowMs: number): Failing {

@@ -131,6 +131,16 @@ describe('StartJudge', () => {
     assert.equal(judge.failed(bad, 'unknown', 3_600_000 + 150_000).giveUp, true);
   });
 
+  it('is less patient when no room is left for messages that wait', () => {
+    for (const pressed of [false, true]) {
+      const judge = new StartJudge({ canProbe: true });
+      const bad = { messageId: 'bad' };
+      let atMs = 0;
+      for (; !judge.failed(bad, 'unknown', atMs, pressed).giveUp; atMs += 5_000) judge.probed(true, atMs, atMs);
+      assert.ok(pressed ? atMs <= 40_000 : atMs > 150_000, `${atMs} ms`);
+    }
+  });
+
   it('gives up nothing where starts fail at random, nine of ten even, since what failed heals', () => {
     for (const failing of [0.5, 0.9]) {
       let seed = 1;
@@ -183,7 +193,7 @@ describe('StartJudge', () => {
     }
   });
 
-  it('lets a message stand aside as soon as its failure is its own, or many fail, but not before a probe has told', () => {
+  it('lets a message stand aside as soon as its failure is its own, and not before a probe has told', () => {
     const judge = new StartJudge({ canProbe: true });
     const [refused, unclear] = [{ messageId: 'refused' }, { messageId: 'unclear' }];
     judge.failed(refused, 'message', 0);

@@ -112,6 +112,20 @@ describe('while starts fail, a bridge', () => {
     }).timeout(90_000);
   }
 
+  it('holds no more than its slots while a probe hangs, and takes that for an outage', async () => {
+    const queue = harness.createQueue({ maxReceiveCount: 1 });
+    harness.starter.refuses = () => true;
+    harness.starter.failure = () => grpcFailure(4, 'context deadline exceeded');
+    harness.starter.probe = () => new Promise(() => {});
+    send(queue, 60);
+    const bridge = await harness.bridge(queue, 'activity', { maxInHand: 15 });
+    await eventually(() => assert.equal(bridge.ready(), false), { timeoutMs: 20_000 });
+    assert.equal(bridge.counts().received, 15);
+    harness.starter.refuses = () => false;
+    await eventually(() => assert.equal(bridge.counts().started, 60));
+    assert.equal(bridge.counts().received, 60);
+  }).timeout(60_000);
+
   it('is not ready once a suspicion lasts', async () => {
     const queue = harness.createQueue({ maxReceiveCount: 1 });
     harness.starter.refuses = () => true;
