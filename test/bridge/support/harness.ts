@@ -145,8 +145,8 @@ export class MemoryMeter implements BridgeMeter {
   }
 }
 
-function keyOf(name: string, { queue, reason = '' }: BridgeMetricLabels): string {
-  return [name, queue, reason].join(' ');
+function keyOf(name: string, { queue, reason = '', scope = '' }: BridgeMetricLabels): string {
+  return [name, queue, reason, scope].join(' ');
 }
 
 /** Fails unless every message received is accounted for, in total and in each queue. */
