@@ -79,7 +79,11 @@ describe('while starts fail, a bridge', () => {
       Object.assign(harness.starter, { failure, probeAnswers, refuses: () => true });
       send(queue, 4);
       const startPatience = { refusals: 3, failingMs: 1_000 };
-      const bridge = await harness.bridge(queue, 'activity', { receivesInFlight: 1, startPatience, probeAfterMs: 60_000 });
+      const bridge = await harness.bridge(queue, 'activity', {
+        receivesInFlight: 1,
+        startPatience,
+        probeAfterMs: 60_000,
+      });
       await eventually(() => assert.equal(bridge.ready(), false));
       const receives = harness.proxy.of('ReceiveMessage').length;
       send(queue, 20);
