@@ -149,7 +149,8 @@ describe('reading what an edge knows', () => {
     assert.deepEqual(readLateWrites({ untilMs: 0 }), { untilMs: 0 });
     assert.deepEqual(readLateWrites({ untilMs: 7, sinceMs: '0', of: '' }), { untilMs: 7 });
     assert.deepEqual(readLateWrites({ untilMs: 7, of: 7 }), { untilMs: 7 });
-    for (const untilMs of [undefined, '7', -1, Number.NaN]) assert.equal(readLateWrites({ ...late, untilMs }), undefined);
+    for (const untilMs of [undefined, '7', -1, Number.NaN])
+      assert.equal(readLateWrites({ ...late, untilMs }), undefined);
   });
 
   it('takes of a memo or a result what makes sense', () => {
@@ -207,7 +208,10 @@ describe('reading what an edge knows', () => {
 describe("reading an operator's request", () => {
   it('takes who and why, in bounded texts, each of them or none', () => {
     const long = 'x'.repeat(501);
-    assert.deepEqual(readOperatorRequest({ by: 'eve', reason: long, unknown: 1 }), { by: 'eve', reason: long.slice(1) });
+    assert.deepEqual(readOperatorRequest({ by: 'eve', reason: long, unknown: 1 }), {
+      by: 'eve',
+      reason: long.slice(1),
+    });
     assert.deepEqual(readOperatorRequest({ by: '' }), { by: '' });
     assert.deepEqual(readOperatorRequest({ reason: 'mended' }), { reason: 'mended' });
     assert.deepEqual(readOperatorRequest({ by: 7, reason: ['x'] }), {});

@@ -4,7 +4,10 @@ export const PURE_TARGETS: Readonly<Record<string, readonly string[]>> = {
   'contracts/event-guards.ts': ['test/contracts/event-guards.test.ts'],
   'contracts/timestamps.ts': ['test/contracts/timestamps.test.ts'],
   'contracts/activity-reference.ts': ['test/contracts/activity-reference.test.ts'],
-  'contracts/dead-letter-attributes.ts': ['test/contracts/dead-letter-attributes.test.ts'],
+  'contracts/dead-letter-attributes.ts': [
+    'test/contracts/dead-letter-attributes.test.ts',
+    'test/bridge/dead-letter-message.test.ts',
+  ],
   'contracts/parse-message.ts': [
     'test/contracts/parse-message.test.ts',
     'test/contracts/message-fields.test.ts',
