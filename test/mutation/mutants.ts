@@ -67,7 +67,7 @@ function placeOf(nodes: readonly AnyNode[]): string {
     switch (node.type) {
       case 'ClassDeclaration':
       case 'FunctionDeclaration':
-        return [node.id.name];
+        return node.id ? [node.id.name] : [];
       case 'MethodDefinition':
         return nameOf(node.key);
       case 'PropertyDefinition':

@@ -26,7 +26,7 @@ export const PURE_TARGETS: Readonly<Record<string, readonly string[]>> = {
   'activities/classify-failure.ts': ['test/activities/classify-failure.test.ts'],
   'activities/copy-check.ts': ['test/activities/copy-check.test.ts'],
   'bridge/decode-body.ts': ['test/bridge/decode-body.test.ts', 'test/bridge/foreign-bodies.test.ts'],
-  'bridge/start-judge.ts': ['test/bridge/start-judge.test.ts'],
+  'bridge/start-judge.ts': ['test/bridge/start-judge-rules.test.ts', 'test/bridge/start-judge.test.ts'],
   'bridge/start-failure.ts': ['test/bridge/start-failure.test.ts'],
   'gateway/limits/gcra.ts': ['test/gateway/limits.test.ts'],
 };

@@ -229,7 +229,7 @@ describe('what a ledger takes along into the next run', () => {
   it('is all it knows', () => {
     const shadow = { version: 7, caps: { account: 9 }, overLimit: 'refuseNewest' } as const;
     const calls = new Calls({ plans: { family: { account: 9 } }, shadow });
-    calls.acquire('a', 0, { requestId: 'r1', deviceType: 'tv', contentId: 'derby', plan: 'family' });
+    calls.acquire('a', 0, { deviceType: 'tv', contentId: 'derby', plan: 'family' });
     calls.acquire('w', 1, { mode: 'watched', plan: 'family' });
     calls.acquire('n', 2, { mode: 'counted', requestId: 'r2', plan: 'family' });
     calls.acquire('n', 3, { mode: 'counted', plan: 'family' });
@@ -247,7 +247,6 @@ describe('what a ledger takes along into the next run', () => {
         {
           ...stream,
           streamId: 'a',
-          requestId: 'r1',
           deviceType: 'tv',
           contentId: 'derby',
           leaseEndMs: START + 45_000,
