@@ -1,5 +1,6 @@
 import {
   advanceRegister,
+  compareEdgePositions,
   edgePosition,
   isLater,
   latestOf,
@@ -121,10 +122,12 @@ export class EventLedger {
     this.#state = { ...rest, event: newer, beganMs, ...(waiting ? { waiting } : {}) };
   }
 
-  /** The event may have been overtaken before its run began. */
+  /** The event may have been overtaken before its run began. The one that was decided on last may be written again. */
   isCurrentStale(): boolean {
-    const { event, register } = this.#state;
-    return isEdgeEvent(event) && !isLater(edgePosition(event), register);
+    const { event, register, mayBeWritten } = this.#state;
+    if (!isEdgeEvent(event) || !register) return false;
+    const order = compareEdgePositions(edgePosition(event), register);
+    return order < 0 || (order === 0 && mayBeWritten !== true);
   }
 
   beginRound(): void {
@@ -142,6 +145,11 @@ export class EventLedger {
   /** The current event's write was made, or taken back. */
   noteWritten(mayBeWritten: boolean): void {
     this.#update({ mayBeWritten });
+  }
+
+  /** The parked event is being given up, though no operator asked for it: who asks now comes too late. */
+  beginWithdrawal(): void {
+    if (this.#state.status === 'parked') this.#update({ decision: 'skip' });
   }
 
   park(failure: EventFailureView, nowMs: number): void {

@@ -192,6 +192,7 @@ export class EventRun implements EventHandlers {
   async #withdraw(status: 'skipped' | 'compensated'): Promise<boolean> {
     const ledger = this.#ledger;
     const { mayBeWritten = false, failure = NO_FAILURE } = ledger.state;
+    ledger.beginWithdrawal();
     let undone: Undone = { steps: [], kept: true };
     if (mayBeWritten) undone = await takeBack(ledger.state.event, this.#context());
     if (!undone.failure) {
