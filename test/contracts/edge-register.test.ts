@@ -181,10 +181,18 @@ describe('the register of an edge', () => {
   });
 
   it('is left as it is by an event that is not later', () => {
-    for (const outcome of ['applied', 'givenUp'] as const) {
-      assert.equal(advanceRegister(before, position(), outcome), before);
-      assert.equal(advanceRegister(before, position({ eventTimeMicros: 4 }), outcome), before);
-    }
+    const earlier = position({ eventTimeMicros: 4 });
+    for (const outcome of ['applied', 'givenUp'] as const)
+      assert.equal(advanceRegister(before, earlier, outcome), before);
+    assert.equal(advanceRegister(before, position(), 'givenUp'), before);
+  });
+
+  it('stands at an event that was given up once and written after all', () => {
+    const givenUp = advanceRegister(before, later, 'givenUp');
+    assert.deepEqual(advanceRegister(givenUp, later, 'applied'), { ...later, eventIds: ['id-1'] });
+    assert.deepEqual(advanceRegister(before, position(), 'applied'), before);
+    assert.equal(advanceRegister(givenUp, later, 'givenUp'), givenUp);
+    assert.equal(advanceRegister(givenUp, position(), 'applied'), givenUp);
   });
 
   it('remembers 64 ids of events, each once, the oldest forgotten first', () => {

@@ -88,8 +88,8 @@ describe('a gateway that watches streams', () => {
     assert.ok(ref);
     await world.sessions.heartbeat(USER, 'a');
     assert.equal(await world.watch.reportSilent(ref), false);
-    assert.equal((await world.watch.heartbeat(USER, 'a')).expiresInMs, SILENCE_MS);
     assert.equal(await world.store.size(), 1);
+    assert.equal((await world.watch.heartbeat(USER, 'a')).expiresInMs, SILENCE_MS);
   });
 
   it('lets a beat through that comes while its silence is being reported', async () => {
@@ -123,7 +123,7 @@ class World {
       store: this.store,
       policy: () => policy,
       patienceMs: 1_000,
-      logger: { warn: (problem) => assert.fail(JSON.stringify(problem)) },
+      logger: { warn: (problem: unknown) => assert.fail(JSON.stringify(problem)) },
     });
   }
 

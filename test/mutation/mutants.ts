@@ -1,20 +1,18 @@
-import { stripTypeScriptTypes } from 'node:module';
 import { parse, type AnyNode } from 'acorn';
 import { editsOf, type Edit } from './operators.ts';
 
-/** A source file with one small change, which some test must notice. */
-export interface Mutant {
+/** What tells a mutant from the others of its file, wherever in the file it moves. */
+export interface MutantName {
   /** The function or method it lies in: `EventLedger.offer`, or `module`. */
   readonly where: string;
-  /** Source text before and after, on one line; with an ordinal where the function holds the same change more than once. */
+  /** The text before and after, on one line; with an ordinal where the function holds the same change more than once. */
   readonly change: string;
-  /** The whole changed file, as JavaScript. */
-  readonly code: string;
 }
 
-/** TypeScript without its types, which are blanked out. */
-export function toJavaScript(source: string): string {
-  return stripTypeScriptTypes(source);
+/** A module with one small change, which some test must notice. */
+export interface Mutant extends MutantName {
+  /** The whole changed module, as JavaScript. */
+  readonly code: string;
 }
 
 /** All mutants of a module, in the order of its text. */

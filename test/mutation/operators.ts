@@ -1,4 +1,4 @@
-import type { AnyNode, ArrowFunctionExpression, CallExpression, Literal } from 'acorn';
+import type { AnyNode, CallExpression, Literal } from 'acorn';
 import { patternsBeside } from './pattern-operators.ts';
 
 /** A change of a source text. */
@@ -156,8 +156,12 @@ export function editsOf(code: string, node: AnyNode, parent: AnyNode | undefined
     case 'ReturnStatement':
       if (!node.argument) return [edits.removed()];
       return isUndefined(node.argument) ? [] : [edits.of(node, 'return undefined;')];
-    case 'ArrowFunctionExpression':
-      return node.body.type === 'BlockStatement' || isUndefined(node.body) ? [] : arrowWithout(edits, node);
+    case 'ArrowFunctionExpression': {
+      if (node.body.type === 'BlockStatement' || isUndefined(node.body)) return [];
+      // From the arrow on: the body may stand in brackets, which are no part of it.
+      const start = code.lastIndexOf('=>', node.body.start) + '=>'.length;
+      return [edits.within({ start, end: node.end }, ' undefined')];
+    }
     case 'SwitchCase': {
       const [first, last] = [node.consequent[0], node.consequent.at(-1)];
       return first && last ? [edits.within({ start: first.start, end: last.end }, '')] : [];
@@ -181,11 +185,6 @@ export function editsOf(code: string, node: AnyNode, parent: AnyNode | undefined
     default:
       return [];
   }
-}
-
-function arrowWithout(edits: Edits, { body, end }: ArrowFunctionExpression): Edit[] {
-  // An object literal stands in brackets, which are no part of it.
-  return body.type === 'ObjectExpression' ? [] : [edits.within({ start: body.start, end }, 'undefined')];
 }
 
 function editsOfCall({ callee, ...node }: CallExpression, edits: Edits): Edit[] {

@@ -1,5 +1,5 @@
 /** Files that are mutated by operators, with the tests that must notice: all of them run in milliseconds, without a server. */
-export const PURE_TARGETS: Readonly<Record<string, readonly string[]>> = {
+export const TARGETS: Readonly<Record<string, readonly string[]>> = {
   'contracts/edge-order.ts': ['test/contracts/edge-order.test.ts', 'test/contracts/edge-register.test.ts'],
   'contracts/event-guards.ts': ['test/contracts/event-guards.test.ts'],
   'contracts/timestamps.ts': ['test/contracts/timestamps.test.ts'],
