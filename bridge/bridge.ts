@@ -6,6 +6,8 @@ import type { EventStarter } from './event-starter.ts';
 import { QueuePump } from './queue-pump.ts';
 import { QueueTally, totalOf, type BridgeCounts } from './queue-tally.ts';
 import { SqsQueue } from './sqs-queue.ts';
+import { StartGuard } from './start-guard.ts';
+import { DEFAULT_START_PATIENCE, type StartPatience } from './start-judge.ts';
 
 export interface BridgeOptions {
   /**
@@ -19,7 +21,10 @@ export interface BridgeOptions {
   readonly queues: readonly { readonly queue: string; readonly kind: EventKind }[];
   /** Receives at the same time, per queue; default 2. */
   readonly receivesInFlight?: number;
-  /** Messages received and not yet settled, per queue; default 100. */
+  /**
+   * Messages received and not yet settled, per queue; default 100. Those that failed for a reason of their own and wait for
+   * their next attempt come on top, ten times as many at most.
+   */
   readonly maxInHand?: number;
   /** 1 to 20, default 20. */
   readonly longPollSeconds?: number;
@@ -27,14 +32,19 @@ export interface BridgeOptions {
   readonly visibilityTimeoutSeconds?: number;
   /** Longest `stop()`, default 20,000. The last fifth is kept for handing back what could not be finished. */
   readonly shutdownGraceMs?: number;
-  /** While starts fail, one message in this time is received nevertheless; default 60,000. */
+  /** While Temporal starts nothing, one message in this time is received nevertheless, per queue; default 10,000. */
   readonly probeAfterMs?: number;
+  /** What a message gets that fails to start for a reason of its own, before it goes to the dead-letter queue. */
+  readonly startPatience?: StartPatience;
   readonly logger: Logger;
   readonly meter: BridgeMeter;
 }
 
 export interface Bridge {
-  /** Whether events flow: false while requests to SQS or starts fail, and once the bridge stops. */
+  /**
+   * Whether events flow: false while requests to SQS fail, while starts fail for everybody, and once the bridge stops. Messages
+   * that fail for reasons of their own do not count.
+   */
   ready(): boolean;
   counts(): BridgeCounts;
   /**
@@ -64,31 +74,35 @@ export async function startBridge(options: BridgeOptions): Promise<Bridge> {
   const found = await Promise.all(
     options.queues.map(async (route) => ({ ...route, ...(await findQueues(sqs, route.queue)) })),
   );
+  const guard = new StartGuard(starter, options.startPatience ?? DEFAULT_START_PATIENCE, options.logger);
   const pumps = new Map(
     found.map(({ queue, kind, source, deadLetterQueue }) => {
       const logger = options.logger.child({ queue });
       const tally = new QueueTally(queue, meter);
-      return [queue, new QueuePump({ source, deadLetterQueue, kind, starter, tally, logger, ...limits })];
+      return [queue, new QueuePump({ source, deadLetterQueue, kind, starter, guard, tally, logger, ...limits })];
     }),
   );
   options.logger.info({ queues: [...pumps.keys()], ...limits }, 'the bridge drains its queues');
-  return new RunningBridge(pumps, options.shutdownGraceMs ?? 20_000, options.logger);
+  return new RunningBridge(pumps, guard, options.shutdownGraceMs ?? 20_000, options.logger);
 }
 
 class RunningBridge implements Bridge {
   readonly #pumps: ReadonlyMap<string, QueuePump>;
+  readonly #guard: StartGuard;
   readonly #graceMs: number;
   readonly #logger: Logger;
   #stopped: Promise<BridgeCounts> | undefined;
 
-  constructor(pumps: ReadonlyMap<string, QueuePump>, graceMs: number, logger: Logger) {
+  constructor(pumps: ReadonlyMap<string, QueuePump>, guard: StartGuard, graceMs: number, logger: Logger) {
     this.#pumps = pumps;
+    this.#guard = guard;
     this.#graceMs = graceMs;
     this.#logger = logger;
   }
 
   ready(): boolean {
-    return this.#stopped === undefined && [...this.#pumps.values()].every((pump) => pump.healthy);
+    const healthy = this.#guard.ready && [...this.#pumps.values()].every((pump) => pump.healthy);
+    return this.#stopped === undefined && healthy;
   }
 
   counts(): BridgeCounts {
@@ -107,6 +121,7 @@ class RunningBridge implements Bridge {
     await Promise.all(pumps.map((pump) => pump.drained()));
     clearTimeout(giveUp);
     clearTimeout(end);
+    this.#guard.stop();
     const counts = this.counts();
     this.#logger.info({ counts }, 'the bridge has stopped');
     return counts;
@@ -128,7 +143,7 @@ function limitsOf(options: BridgeOptions) {
     maxInHand: checked('maxInHand', options.maxInHand ?? 100, 1, 100_000),
     longPollSeconds: checked('longPollSeconds', options.longPollSeconds ?? 20, 1, 20),
     visibilityTimeoutSeconds: checked('visibilityTimeoutSeconds', options.visibilityTimeoutSeconds ?? 30, 1, 43_200),
-    probeAfterMs: checked('probeAfterMs', options.probeAfterMs ?? 60_000, 1, 86_400_000),
+    probeAfterMs: checked('probeAfterMs', options.probeAfterMs ?? 10_000, 1, 86_400_000),
   };
 }
 

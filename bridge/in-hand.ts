@@ -5,7 +5,7 @@ export interface ReceivedMessage {
   readonly body: string;
 }
 
-/** A message that takes a slot. */
+/** A message that takes a slot, or was set aside. */
 export interface Held<Message extends ReceivedMessage> {
   readonly message: Message;
   /** Aborts when the message is no longer ours to start. */
@@ -16,28 +16,41 @@ export interface Held<Message extends ReceivedMessage> {
   extending: boolean;
   /** What becomes of it is decided and durable; only its deletion is left. */
   decided: boolean;
+  /** It waits for its next attempt and takes no slot. */
+  aside: boolean;
 }
+
+/** As many messages as this times the slots may be set aside. */
+const ASIDE_FACTOR = 10;
 
 /**
  * The slots of one queue. A receive reserves slots first and asks for exactly so many messages, so nothing is ever received
- * that cannot be started at once: that would burn receive counts and let visibility lapse.
+ * that cannot be started at once: that would burn receive counts and let visibility lapse. A message that failed for a reason
+ * of its own can be set aside: it stays in hand, and its slot is free for another.
  */
 export class InHand<Message extends ReceivedMessage> {
   readonly #capacity: number;
   readonly #held = new Set<Held<Message>>();
   #reserved = 0;
+  #aside = 0;
 
   constructor(capacity: number) {
     this.#capacity = capacity;
   }
 
+  /** Slots taken, and messages set aside. */
   get size(): number {
     return this.#held.size;
   }
 
+  /** No further message can be set aside. */
+  get crowded(): boolean {
+    return this.#aside >= this.#capacity * ASIDE_FACTOR;
+  }
+
   /** @returns how many slots were reserved, 0 to `wanted` */
   reserve(wanted: number): number {
-    const slots = Math.max(0, Math.min(wanted, this.#capacity - this.#held.size - this.#reserved));
+    const slots = Math.max(0, Math.min(wanted, this.#capacity + this.#aside - this.#held.size - this.#reserved));
     this.#reserved += slots;
     return slots;
   }
@@ -51,6 +64,7 @@ export class InHand<Message extends ReceivedMessage> {
       visibleSinceMs: nowMs,
       extending: false,
       decided: false,
+      aside: false,
     }));
     for (const held of filled) this.#held.add(held);
     return filled;
@@ -60,8 +74,19 @@ export class InHand<Message extends ReceivedMessage> {
     return this.#held.has(held);
   }
 
+  /** Frees the slot of a message that stays in hand, while there is room for such messages. */
+  setAside(held: Held<Message>): void {
+    if (held.aside || this.crowded || !this.#held.has(held)) return;
+    held.aside = true;
+    this.#aside += 1;
+  }
+
   release(held: Held<Message>): void {
-    this.#held.delete(held);
+    if (this.#held.delete(held) && held.aside) this.#aside -= 1;
+  }
+
+  [Symbol.iterator](): IterableIterator<Held<Message>> {
+    return this.#held.values();
   }
 
   /** Messages whose visibility was granted at least `ageMs` ago and is not being extended. */

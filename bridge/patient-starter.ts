@@ -1,26 +1,35 @@
 import type { Logger } from 'pino';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { SocialEvent } from '../contracts/social-event.ts';
 import { abortable, type Bell } from './abortable.ts';
 import { backoffMs, type BackoffSchedule } from '../contracts/backoff.ts';
 import type { EventStarter, StartOutcome } from './event-starter.ts';
-import type { Held } from './in-hand.ts';
+import type { Held, InHand } from './in-hand.ts';
 import type { QueueTally } from './queue-tally.ts';
+import type { Rejection } from './rejection.ts';
 import type { QueueMessage } from './sqs-queue.ts';
-import type { StartPause } from './start-pause.ts';
+import { describeFailure } from './start-failure.ts';
+import type { StartGuard } from './start-guard.ts';
 
-const START_BACKOFF: BackoffSchedule = { initialMs: 250, maximumMs: 10_000 };
+const START_BACKOFF: BackoffSchedule = { initialMs: 500, maximumMs: 10_000 };
+/** An attempt without an answer in this time has failed. */
+const ATTEMPT_TIMEOUT_MS = 20_000;
 
 export interface PatientStarterOptions {
   readonly starter: EventStarter;
-  readonly pause: StartPause;
+  readonly guard: StartGuard;
+  readonly hand: InHand<QueueMessage>;
   readonly tally: QueueTally;
   readonly logger: Logger;
-  /** Rung when the pause may have changed. */
+  /** Rung when a slot may be free. */
   readonly changed: Bell;
+  /** Aborts when nothing is to be tried again. */
+  readonly stopping: AbortSignal;
 }
 
-/** Tries to start an event until it is durable, and pauses the queue's receiving while starts fail. */
+/** What became of a message's attempts: its event is durable, or they were all it gets. */
+export type Attempted = { readonly outcome: StartOutcome } | { readonly rejection: Rejection };
+
+/** Tries to start an event until it is durable, or has failed for a reason of its own as often as is bearable. */
 export class PatientStarter {
   readonly #options: PatientStarterOptions;
 
@@ -28,34 +37,62 @@ export class PatientStarter {
     this.#options = options;
   }
 
-  /** @throws only when the message is abandoned */
-  async start(held: Held<QueueMessage>, event: SocialEvent): Promise<StartOutcome> {
-    const { starter, pause, logger, changed } = this.#options;
+  /** @throws only when the message is abandoned, which it is by this when it failed and the bridge stops */
+  async start(held: Held<QueueMessage>, event: SocialEvent): Promise<Attempted> {
+    const { guard, stopping } = this.#options;
     const { signal } = held.abandoned;
-    for (let failures = 1; ; failures += 1) {
+    const begunMs = performance.now();
+    let ownFailures = 0;
+    for (let attempts = 1; ; attempts += 1) {
       signal.throwIfAborted();
       try {
-        // A starter that does not heed the signal must not hold up the shutdown.
-        const outcome = await abortable(starter.start(event, signal), signal);
-        if (pause.succeeded()) logger.info('starts succeed again; receiving resumes');
-        changed.ring();
-        return outcome;
+        const outcome = await this.#attempt(event, signal);
+        guard.succeeded(held.message);
+        return { outcome };
       } catch (error) {
         signal.throwIfAborted();
-        this.#failed(held, error);
+        const { scope, giveUp } = this.#failed(held, error);
+        if (giveUp) return { rejection: rejectionOf(error, attempts, performance.now() - begunMs) };
+        // Only these: after an outage what is held is to start soon.
+        if (scope === 'message') ownFailures += 1;
       }
-      await sleep(backoffMs(START_BACKOFF, failures), undefined, { signal });
+      try {
+        await guard.turn(backoffMs(START_BACKOFF, Math.max(1, ownFailures)), AbortSignal.any([signal, stopping]));
+      } catch (error) {
+        // Another bridge may start it sooner than this one ends.
+        held.abandoned.abort(stopping.reason);
+        throw error;
+      }
     }
   }
 
-  #failed(held: Held<QueueMessage>, error: unknown): void {
-    const { pause, tally, logger, changed } = this.#options;
-    tally.startFailed();
-    const facts = { messageId: held.message.messageId, err: error };
-    // One warning for an outage, not one for each attempt of each message.
-    if (pause.failed(held, performance.now()))
-      logger.warn(facts, 'a start failed; receiving pauses until one succeeds');
-    else logger.debug(facts, 'a start failed again');
-    changed.ring();
+  async #attempt(event: SocialEvent, signal: AbortSignal): Promise<StartOutcome> {
+    const limit = new AbortController();
+    const timer = setTimeout(
+      () => limit.abort(new Error(`no answer to a start within ${ATTEMPT_TIMEOUT_MS / 1_000} s`)),
+      ATTEMPT_TIMEOUT_MS,
+    );
+    const either = AbortSignal.any([signal, limit.signal]);
+    try {
+      // A starter that does not heed its signal must hold up neither the shutdown nor its slot.
+      return await abortable(this.#options.starter.start(event, either), either);
+    } finally {
+      clearTimeout(timer);
+    }
   }
+
+  #failed(held: Held<QueueMessage>, err: unknown) {
+    const { guard, hand, tally, logger, changed } = this.#options;
+    const verdict = guard.failed(held.message, err, hand.crowded);
+    tally.startFailed(verdict.scope);
+    logger.debug({ messageId: held.message.messageId, scope: verdict.scope, err }, 'a start failed');
+    if (guard.mayStandAside(held.message)) hand.setAside(held);
+    changed.ring();
+    return verdict;
+  }
+}
+
+function rejectionOf(error: unknown, attempts: number, tookMs: number): Rejection {
+  const efforts = `${attempts} attempts to start it failed within ${Math.ceil(tookMs / 1_000)} s`;
+  return { code: 'StartFailed', sentence: `${efforts}, the last with: ${describeFailure(error)}` };
 }

@@ -10,11 +10,12 @@ import type { EventStarter } from './event-starter.ts';
 import { InHand, type Held } from './in-hand.ts';
 import { PatientStarter } from './patient-starter.ts';
 import type { MessageCounts, QueueTally, Settlement } from './queue-tally.ts';
+import { ReceivePace } from './receive-pace.ts';
 import { Receiver } from './receiver.ts';
 import { RetryGate } from './retry-gate.ts';
 import type { EntryFailure } from '../contracts/sqs-batch.ts';
 import type { QueueMessage, SqsQueue } from './sqs-queue.ts';
-import { StartPause } from './start-pause.ts';
+import type { StartGuard } from './start-guard.ts';
 import { LostVisibility, VisibilityKeeper } from './visibility-keeper.ts';
 
 export interface QueuePumpOptions {
@@ -22,6 +23,8 @@ export interface QueuePumpOptions {
   readonly deadLetterQueue: SqsQueue;
   readonly kind: EventKind;
   readonly starter: EventStarter;
+  /** Shared by all queues of the starter. */
+  readonly guard: StartGuard;
   readonly receivesInFlight: number;
   readonly maxInHand: number;
   readonly longPollSeconds: number;
@@ -39,7 +42,6 @@ class ShuttingDown extends Error {
 export class QueuePump {
   readonly #options: QueuePumpOptions;
   readonly #hand: InHand<QueueMessage>;
-  readonly #pause: StartPause;
   readonly #gate: RetryGate;
   readonly #deadLetterGate: RetryGate;
   readonly #acknowledger: Acknowledger;
@@ -57,20 +59,21 @@ export class QueuePump {
 
   constructor(options: QueuePumpOptions) {
     this.#options = options;
-    const { source, deadLetterQueue, starter, tally, logger, visibilityTimeoutSeconds } = options;
+    const { source, deadLetterQueue, starter, guard, tally, logger, visibilityTimeoutSeconds } = options;
     const { signal } = this.#ending;
     this.#hand = new InHand(options.maxInHand);
-    this.#pause = new StartPause(options.probeAfterMs);
     this.#gate = this.#gateOf(source);
     this.#deadLetterGate = this.#gateOf(deadLetterQueue);
     this.#acknowledger = new Acknowledger({ queue: source, gate: this.#gate, logger, signal });
     this.#deadLetters = new DeadLetters({ queue: deadLetterQueue, gate: this.#deadLetterGate, logger });
-    this.#starter = new PatientStarter({ starter, pause: this.#pause, tally, logger, changed: this.#changed });
+    const [hand, changed, stopping] = [this.#hand, this.#changed, this.#stopping.signal];
+    this.#starter = new PatientStarter({ starter, guard, hand, tally, logger, changed, stopping });
+    guard.onChange(() => this.#makeRoom());
     this.#returns = new Batcher({ flush: (messages) => source.changeVisibility(messages, 0, signal) });
     const keeper = new VisibilityKeeper({
       queue: source,
       gate: this.#gate,
-      hand: this.#hand,
+      hand,
       visibilityTimeoutSeconds,
       logger,
     });
@@ -78,26 +81,26 @@ export class QueuePump {
     const receiver = new Receiver({
       ...options,
       gate: this.#gate,
-      hand: this.#hand,
-      pause: this.#pause,
-      changed: this.#changed,
+      hand,
+      pace: new ReceivePace(guard, options.probeAfterMs),
+      changed,
       take: (messages, slots) => this.#take(messages, slots),
     });
-    this.#receiving = receiver.run(this.#stopping.signal);
+    this.#receiving = receiver.run(stopping);
   }
 
-  /** False while requests to SQS or starts fail. */
+  /** False while requests to SQS fail. */
   get healthy(): boolean {
-    return !this.#gate.failing && !this.#deadLetterGate.failing && !this.#pause.paused;
+    return !this.#gate.failing && !this.#deadLetterGate.failing;
   }
 
   counts(): MessageCounts {
     return this.#options.tally.counts(this.#hand.size);
   }
 
-  /** Receives nothing more; what is in hand goes on. */
+  /** Receives nothing more; what is in hand goes on, but what failed already is handed back. */
   stopReceiving(): void {
-    this.#stopping.abort();
+    this.#stopping.abort(new ShuttingDown());
   }
 
   /** Hands back what is not durable yet. */
@@ -117,6 +120,12 @@ export class QueuePump {
     while (this.#hand.size > 0) await this.#changed.wait();
     this.#ending.abort();
     await this.#keeping;
+  }
+
+  /** What fails for a reason of its own takes no slot while it waits. */
+  #makeRoom(): void {
+    for (const held of this.#hand) if (this.#options.guard.mayStandAside(held.message)) this.#hand.setAside(held);
+    this.#changed.ring();
   }
 
   #gateOf(queue: SqsQueue): RetryGate {
@@ -146,7 +155,7 @@ export class QueuePump {
       await this.#acknowledger.acknowledge(held.message);
     }
     this.#hand.release(held);
-    this.#pause.settled(held);
+    this.#options.guard.settled(held.message);
     this.#options.tally.settled(settlement);
     this.#options.tally.observe(this.#hand.size);
     this.#changed.ring();
@@ -157,9 +166,11 @@ export class QueuePump {
     try {
       const decoded = decodeBody(this.#options.kind, message.body, message.sentMicros);
       if ('event' in decoded && decoded.placedByQueue) this.#warnOfPlace(message);
-      if ('event' in decoded) return { as: await this.#starter.start(held, decoded.event) };
-      const reason = decoded.rejection.code;
-      const buried = await this.#deadLetters.put(message, decoded.rejection, abandoned.signal);
+      if ('event' in decoded && decoded.clockAhead) this.#options.tally.clockAhead();
+      const attempted = 'event' in decoded ? await this.#starter.start(held, decoded.event) : decoded;
+      if ('outcome' in attempted) return { as: attempted.outcome };
+      const reason = attempted.rejection.code;
+      const buried = await this.#deadLetters.put(message, attempted.rejection, abandoned.signal);
       return buried ? { as: 'rejected', reason } : { as: 'returned' };
     } catch (error) {
       await this.#giveBack(held, error);
@@ -187,6 +198,8 @@ export class QueuePump {
       return;
     }
     try {
+      // A receive that is still under way would be given it again.
+      await abortable(this.#receiving, this.#ending.signal);
       const failure = await abortable(this.#returns.add(message), this.#ending.signal);
       logger.info({ messageId, code: failure?.code }, 'handed a message back to SQS');
     } catch (err) {

@@ -1,6 +1,13 @@
-import type { BridgeCounter, BridgeCounterInstrument, BridgeGaugeInstrument, BridgeMeter } from './bridge-meter.ts';
+import type {
+  BridgeCounter,
+  BridgeCounterInstrument,
+  BridgeGaugeInstrument,
+  BridgeMeter,
+  BridgeMetricLabels,
+} from './bridge-meter.ts';
 import type { StartOutcome } from './event-starter.ts';
 import type { RejectCode } from './rejection.ts';
+import type { Verdict } from './start-judge.ts';
 
 /** Always true: received = started + joined + deduplicated + rejected + returned + inFlight. */
 export interface MessageCounts {
@@ -22,10 +29,13 @@ export interface BridgeCounts extends MessageCounts {
 export type Settlement =
   { readonly as: StartOutcome | 'returned' } | { readonly as: 'rejected'; readonly reason: RejectCode };
 
+/** Edits are noticed by the starter and counted where it is made. */
+type QueueCounter = Exclude<BridgeCounter, 'bridge_edits_ignored_total'>;
+
 /** What became of the messages of one queue. */
 export class QueueTally {
   readonly #queue: string;
-  readonly #counters: Readonly<Record<BridgeCounter, BridgeCounterInstrument>>;
+  readonly #counters: Readonly<Record<QueueCounter, BridgeCounterInstrument>>;
   readonly #inFlight: BridgeGaugeInstrument;
   readonly #settled = { started: 0, joined: 0, deduplicated: 0, rejected: 0, returned: 0 };
   #received = 0;
@@ -42,6 +52,7 @@ export class QueueTally {
       bridge_messages_returned_total: meter.counter('bridge_messages_returned_total'),
       bridge_start_failures_total: meter.counter('bridge_start_failures_total'),
       bridge_sqs_failures_total: meter.counter('bridge_sqs_failures_total'),
+      bridge_clock_ahead_total: meter.counter('bridge_clock_ahead_total'),
     };
     this.#inFlight = meter.gauge('bridge_messages_in_flight');
     this.observe(0);
@@ -54,12 +65,16 @@ export class QueueTally {
 
   settled(settlement: Settlement): void {
     this.#settled[settlement.as] += 1;
-    const reason = settlement.as === 'rejected' ? settlement.reason : undefined;
-    this.#count(`bridge_messages_${settlement.as}_total`, 1, reason);
+    const labels = settlement.as === 'rejected' ? { reason: settlement.reason } : {};
+    this.#count(`bridge_messages_${settlement.as}_total`, 1, labels);
   }
 
-  startFailed(): void {
-    this.#count('bridge_start_failures_total', 1);
+  startFailed(scope: Verdict['scope']): void {
+    this.#count('bridge_start_failures_total', 1, { scope });
+  }
+
+  clockAhead(): void {
+    this.#count('bridge_clock_ahead_total', 1);
   }
 
   sqsFailed(): void {
@@ -75,8 +90,8 @@ export class QueueTally {
     return { received: this.#received, ...this.#settled, inFlight };
   }
 
-  #count(counter: BridgeCounter, value: number, reason?: RejectCode): void {
-    this.#counters[counter].add(value, { queue: this.#queue, ...(reason === undefined ? {} : { reason }) });
+  #count(counter: QueueCounter, value: number, labels: Omit<BridgeMetricLabels, 'queue'> = {}): void {
+    this.#counters[counter].add(value, { queue: this.#queue, ...labels });
   }
 }
 

@@ -1,8 +1,8 @@
 import type { Bell } from './abortable.ts';
 import type { InHand } from './in-hand.ts';
+import type { ReceivePace } from './receive-pace.ts';
 import type { RetryGate } from './retry-gate.ts';
 import type { QueueMessage, SqsQueue } from './sqs-queue.ts';
-import type { StartPause } from './start-pause.ts';
 
 /**
  * A receive that was sent less than this before the stop may be answered already; given up, its messages would stay
@@ -14,7 +14,7 @@ export interface ReceiverOptions {
   readonly source: SqsQueue;
   readonly gate: RetryGate;
   readonly hand: InHand<QueueMessage>;
-  readonly pause: StartPause;
+  readonly pace: ReceivePace;
   /** Rung whenever a receive may have become possible. */
   readonly changed: Bell;
   readonly receivesInFlight: number;
@@ -38,13 +38,13 @@ export class Receiver {
   }
 
   async #loop(stopping: AbortSignal): Promise<void> {
-    const { hand, pause, changed, take } = this.#options;
+    const { hand, pace, changed, take } = this.#options;
     while (!stopping.aborted) {
-      const slots = hand.reserve(pause.allowance(performance.now()));
+      const slots = hand.reserve(pace.allowance(performance.now()));
       if (slots === 0) {
         await changed.wait(stopping).catch(() => undefined);
       } else {
-        pause.receiving(performance.now());
+        pace.receiving(performance.now());
         take(await this.#receive(slots, stopping), slots);
       }
     }

@@ -1,4 +1,4 @@
-/** Why a message can never become an event. Operators and alerts select by these codes, so they do not change. */
+/** Why a message can never become an event, or its event never start. Operators and alerts select by these codes, so they do not change. */
 export type RejectCode =
   | 'EmptyBody'
   | 'BodyTooLarge'
@@ -7,7 +7,8 @@ export type RejectCode =
   | 'ForbiddenKey'
   | 'IllFormedText'
   | 'UnknownEnvelope'
-  | 'InvalidMessage';
+  | 'InvalidMessage'
+  | 'StartFailed';
 
 /** Verdict on a message that goes to the dead-letter queue. */
 export interface Rejection {

@@ -5,9 +5,14 @@ import {
   WorkflowNotFoundError,
   type Client,
 } from '@temporalio/client';
-import { edgePosition, isLater, NOTHING_APPLIED } from '../contracts/edge-order.ts';
+import { edgePosition, isLater, NOTHING_APPLIED, positionKey, standingOf } from '../contracts/edge-order.ts';
 import { DEFAULT_EVENT_POLICY, type EventPolicy } from '../contracts/event-policy.ts';
-import { edgeEventSignal, type EdgeState, type SocialEventInput } from '../contracts/event-workflow.ts';
+import {
+  edgeEventSignal,
+  type EdgeState,
+  type LateWrites,
+  type SocialEventInput,
+} from '../contracts/event-workflow.ts';
 import { TASK_QUEUES, WORKFLOW_TYPES } from '../contracts/names.ts';
 import { eventActorKey, eventKindKey, eventStatusKey } from '../contracts/search-attributes.ts';
 import { actorOf, describeEvent, isEdgeEvent, type EdgeEvent, type SocialEvent } from '../contracts/social-event.ts';
@@ -112,7 +117,8 @@ class TemporalStarter {
       const state = await readClosedRun(this.#client, existing);
       const next = nextEventOf(event, state);
       if (!next) return 'deduplicated';
-      const { register = NOTHING_APPLIED, late } = state;
+      const { register = NOTHING_APPLIED } = state;
+      const late = openWrites(state);
       const input = { event: next, register, ...(late ? { late } : {}) };
       return (await this.#tryResume(input, readAt + this.#resumeWindowMs)) ? 'started' : undefined;
     } catch (error) {
@@ -173,6 +179,16 @@ function nextEventOf(event: EdgeEvent, { register, unsettled }: EdgeState): Edge
   const isNews = !isRepeated && isLater(edgePosition(event), register);
   if (!isNews || !unsettled) return isNews ? event : unsettled;
   return isLater(edgePosition(event), edgePosition(unsettled)) ? event : unsettled;
+}
+
+/** Clocks of bridges and of Temporal may stand apart by this much, milliseconds. */
+const CLOCK_TOLERANCE_MS = 10_000;
+
+/** Writes that the next run must look after: not those of the event that stands, once their time is over. */
+function openWrites({ register, late }: EdgeState): LateWrites | undefined {
+  const standing = standingOf(register);
+  const isOfStanding = standing !== undefined && late?.of === positionKey(standing);
+  return isOfStanding && late.untilMs + CLOCK_TOLERANCE_MS < Date.now() ? undefined : late;
 }
 
 /** What an event writes, without when it happened. */

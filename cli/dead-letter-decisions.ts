@@ -44,6 +44,8 @@ export const redriveDeadLetters = defineCommand({
     'dry-run': { type: 'boolean', help: 'count only' },
   },
   details: `Body and attributes are sent as they were, without RejectReason; a message is deleted here only after it was sent.
+It keeps its first SentTimestamp, and with it an event's place in time. The redrive of SQS itself (console, StartMessageMoveTask)
+does not: a raw follow or reaction without EventTime becomes the latest of its edge.
 It may so be delivered twice, which changes nothing: an event that was applied meanwhile is not applied again.
 What is rejected again comes back and is left alone until the next redrive. In a FIFO queue, a message that does not
 match holds up the rest of its group.

@@ -13,7 +13,8 @@ export function edgeFacts(edge: unknown): [string, string][] {
   if (!isRecord(edge)) return [['edge', asJson(edge)]];
   return Object.entries(edge).flatMap(([name, value]): [string, string][] => {
     if (value === undefined || value === null) return [];
-    if (name === 'register') return [['edge applied', describePosition(value)]];
+    if (name === 'register') return [['last applied', describePosition(value)]];
+    if (name === 'late') return [['late writes', describeLate(value)]];
     if (name !== 'unsettled') return [[`edge ${name}`, asJson(value)]];
     const events: readonly unknown[] = Array.isArray(value) ? value : [value];
     return events.map((event) => ['not settled', describeUnsettled(event)]);
@@ -35,6 +36,12 @@ export function formatMicros(micros: unknown): string {
   if (typeof micros !== 'number' || !(Math.abs(micros / 1_000) <= MAX_TIME_MS)) return asJson(micros);
   const fraction = String(Math.trunc(((micros % 1_000_000) + 1_000_000) % 1_000_000)).padStart(6, '0');
   return formatTime(new Date(Math.floor(micros / 1_000))).replace(/Z$/u, `.${fraction}Z`);
+}
+
+/** Writes without an answer, of this run or those before it. */
+function describeLate(late: unknown): string {
+  if (!isRecord(late) || typeof late['untilMs'] !== 'number') return asJson(late);
+  return `GetStream may carry them out until ${formatMicros(late['untilMs'] * 1_000)}`;
 }
 
 function describeUnsettled(event: unknown): string {

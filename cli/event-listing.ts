@@ -17,13 +17,13 @@ export const listEvents = defineCommand({
     limit: { type: 'string', value: 'N', help: 'at most so many; default 50' },
   },
   details: `With --status pending or parked: open runs only. A run that was terminated, reset or timed out keeps the status it had, but
-nobody waits for it; the third example finds those. Closed statuses (applied, superseded, compensated, skipped) find closed runs
+nobody waits for it; the second example finds those. Closed statuses (applied, superseded, compensated, skipped) find closed runs
 as long as the namespace retains them, and those that stay open some seconds longer for late events of their edge.
 
 Examples:
   npm run cli -- events list --status parked
   npm run cli -- events list --query 'EventFailure="NotAllowed" AND StartTime > "2026-01-31T00:00:00Z"'
-  npm run cli -- events list --query 'EventStatus="parked" AND ExecutionStatus!="Running"'
+  npm run cli -- events list --query 'EventStatus="parked" AND ExecutionStatus IN ("Terminated", "TimedOut", "Failed")'
   npm run cli -- events list --status pending --query 'EventFailure IS NOT NULL'    (being retried)`,
   schema: z.object({
     operands: noOperands,

@@ -3,7 +3,7 @@ import type { TaskFailure } from '../client/run-facts.ts';
 import type { EventView } from '../contracts/event-workflow.ts';
 import { describeEvent } from '../contracts/social-event.ts';
 import { shellWord } from './event-id.ts';
-import { describePosition, edgeFacts, formatMicros } from './edge-text.ts';
+import { edgeFacts, formatMicros } from './edge-text.ts';
 import { formatTable, formatTime } from './table.ts';
 
 export function eventTable(events: readonly EventInfo[]): string[] {
@@ -33,19 +33,19 @@ export function inspectionText(event: EventInspection): string[] {
     ['closed', formatTime(event.closedAt)],
     ['history', `${event.historyLength} events`],
     ...(event.view ? viewFacts(event.view) : descriptionFacts(event)),
-    ...edgeFacts(event.edge),
+    // Runs of older builds have no memo.
+    ...edgeFacts(event.edge ?? { register: event.view?.register }),
     ...pendingFacts(event),
   ];
   return [...aligned(facts), ...(event.view ? audit(event.view) : silence(event)), ...advice(event)];
 }
 
-function viewFacts({ event, rounds, failure, register }: EventView): [string, string][] {
+function viewFacts({ event, rounds, failure }: EventView): [string, string][] {
   const facts: [string, string][] = [
     ['event', describeEvent(event)],
     ['event time', formatMicros(event.eventTimeMicros)],
     ['rounds', String(rounds)],
   ];
-  if (register) facts.push(['last applied', describePosition(register)]);
   if (!failure) return facts;
   facts.push(['failure', `${failure.type}: ${failure.message}`], ['failed step', failure.step]);
   for (const step of failure.undone) facts.push(['undone', step]);

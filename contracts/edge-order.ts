@@ -43,7 +43,12 @@ export function advanceRegister(
   position: EdgePosition,
   outcome: 'applied' | 'givenUp',
 ): EdgeRegister | undefined {
-  if (!isLater(position, register)) return register;
+  if (register && !isLater(position, register)) {
+    if (outcome === 'givenUp' || compareEdgePositions(position, register) !== 0) return register;
+    // Given up once, and written after all.
+    const { stands: _before, ...rest } = register;
+    return rest;
+  }
   const eventIds = register?.eventIds ?? [];
   return {
     ...position,

@@ -49,11 +49,14 @@ export interface TlsMaterial {
  * @throws Error that names the settings and says what is wrong
  */
 export function requireUsableTls(names: string, { key, cert, ca }: TlsMaterial): void {
-  const text = (pem: string | Uint8Array | undefined): string | undefined => pem && Buffer.from(pem).toString();
   try {
-    createSecureContext({ key: text(key), cert: text(cert), ca: text(ca) });
+    createSecureContext({ key: textOf(key), cert: textOf(cert), ca: textOf(ca) });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new Error(`${names} must be PEM files of a certificate and its own key: ${reason}`, { cause });
   }
+}
+
+function textOf(pem: string | Uint8Array | undefined): string | undefined {
+  return typeof pem === 'object' ? Buffer.from(pem).toString() : pem;
 }

@@ -35,7 +35,7 @@ export function readSocialEvent(value: unknown): SocialEvent | undefined {
     (value['eventId'] === undefined || isText(value['eventId'])) &&
     fields.every((field) => isText(value[field])) &&
     LISTS[kind].every((field) => isTextList(value[field])) &&
-    (actions.length === 0 || actions.includes(String(value['action']))) &&
+    (actions.length === 0 || actions.some((action) => action === value['action'])) &&
     (kind !== 'follow' || isCount(value['copyLimit']));
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- every field was checked just above
   return isComplete ? (value as unknown as SocialEvent) : undefined;

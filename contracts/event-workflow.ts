@@ -62,6 +62,8 @@ export interface EventLedgerState {
   /** The event's write was made, or may have been, and was not taken back. */
   readonly mayBeWritten?: boolean;
   readonly late?: LateWrites;
+  /** How long earlier runs tried the event since its attempts began anew, milliseconds, without waits for the quota. */
+  readonly spentMs?: number;
   /** Automatic retries made since the event was first parked. */
   readonly autoRetries?: number;
   /** When the wait for an operator began, milliseconds since the epoch. */

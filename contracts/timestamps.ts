@@ -35,8 +35,8 @@ export function readTimestamp(text: string): number | TimeFault {
   if (offset === undefined || hours > 23 || minutes > 59 || seconds > 60) return 'notATime';
   const date = new Date(0);
   date.setUTCFullYear(Number(year), Number(month) - 1, Number(day));
-  // A day that the month does not have rolls over into the next one.
-  if (date.getUTCDate() !== Number(day) || date.getUTCMonth() !== Number(month) - 1) return 'notATime';
+  // A day that the month does not have lies in another month, and a month that is none in another year.
+  if (date.getUTCMonth() !== Number(month) - 1) return 'notATime';
   const leap = seconds === 60;
   date.setUTCHours(hours, minutes - offset, leap ? 59 : seconds);
   if (leap && !isLastMinuteOfMonth(date)) return 'notATime';

@@ -100,6 +100,19 @@ export function readTopologyConfig(environment: Environment = process.env): z.ou
   return parse(topologySchema, environment);
 }
 
+const awsSchema = z.object({
+  AWS_PORT: portField.default(4566),
+  /** Address to listen on. */
+  AWS_HOST: z.string().default('127.0.0.1'),
+  /** Folder that keeps queues, topics, messages and objects; in memory when left out. */
+  AWS_DATA_DIRECTORY: z.string().optional(),
+});
+
+/** Where `aws-server.ts` listens. @throws ConfigError */
+export function readAwsConfig(environment: Environment = process.env): z.output<typeof awsSchema> {
+  return parse(awsSchema, environment);
+}
+
 /** The environment as it is, for programs this one starts. */
 export function inheritedEnvironment(environment: Environment = process.env): Record<string, string> {
   const entries = Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined);

@@ -6,7 +6,7 @@ import { startAws, type AwsServer } from './aws.ts';
 import { cacheDirectory, inheritedEnvironment } from './config.ts';
 import { removeEndpoints } from './endpoints-file.ts';
 import { claimPort } from './ports.ts';
-import { ProcessLock } from './process-lock.ts';
+import { LockHeldError, ProcessLock } from './process-lock.ts';
 import { endNotedProcess } from './processes.ts';
 import type { StackOptions } from './stack.ts';
 import { startStreamServer } from './stream/server.ts';
@@ -47,7 +47,10 @@ export interface LocalStream {
  * @throws LockHeldError when another stack runs on it
  */
 export async function lockState(directory: string, { onEvent }: StackOptions): Promise<ProcessLock> {
-  const lock = await ProcessLock.acquire(path.join(directory, 'stack.lock'));
+  const lock = await ProcessLock.acquire(path.join(directory, 'stack.lock')).catch((cause: unknown) => {
+    if (cause instanceof LockHeldError) throw cause;
+    throw new Error(`LOCAL_DIRECTORY=${directory} cannot be used; choose a folder that can be written to`, { cause });
+  });
   await removeEndpoints(path.join(directory, 'endpoints.json'));
   for (const file of Object.values(LOG_FILES)) await rm(path.join(directory, file), { force: true });
   for (const child of lock.abandoned) {

@@ -5,6 +5,7 @@ import { BRIDGE_METRICS, type BridgeMeter } from '../bridge/bridge-meter.ts';
 import { startBridge, type Bridge } from '../bridge/bridge.ts';
 import type { BridgeCounts } from '../bridge/queue-tally.ts';
 import { createTemporalStarter } from '../bridge/start-event.ts';
+import { eventWorkflowId } from '../contracts/workflow-ids.ts';
 import { createSqsClient } from './aws-clients.ts';
 import type { WorkerConfig } from './config.ts';
 
@@ -26,6 +27,15 @@ export async function createEventBridge({
   shutdownGraceMs,
 }: EventBridgeOptions): Promise<Bridge> {
   const { environment, policy } = config;
+  const bridgeLogger = logger.child({ component: 'bridge' });
+  const bridgeMeter = toBridgeMeter(meter);
+  const queues = [
+    { queue: environment.ACTIVITIES_QUEUE, kind: 'activity' },
+    { queue: environment.MENTIONS_QUEUE, kind: 'comment' },
+    { queue: environment.REACTIONS_QUEUE, kind: 'reaction' },
+    { queue: environment.FOLLOWS_QUEUE, kind: 'follow' },
+  ] as const;
+  const editsIgnored = bridgeMeter.counter('bridge_edits_ignored_total');
   // Of its own, because its retries end with the deadline of the call; connected when an edge is first resumed.
   const resuming = Connection.lazy(config.temporal.connectionOptions);
   const resumeClient = new Client({ connection: resuming, namespace: config.temporal.namespace });
@@ -37,20 +47,23 @@ export async function createEventBridge({
       resumeClient,
       policy,
       eagerStart: environment.WORKER_BUILD_ID === undefined,
+      onIgnoredEdit: (event) => {
+        const queue = queues.find(({ kind }) => kind === event.kind)?.queue ?? '';
+        editsIgnored.add(1, { queue });
+        bridgeLogger.warn(
+          { queue, workflowId: eventWorkflowId(event) },
+          'a post with a known ForeignID but other content was ignored',
+        );
+      },
     }),
-    queues: [
-      { queue: environment.ACTIVITIES_QUEUE, kind: 'activity' },
-      { queue: environment.MENTIONS_QUEUE, kind: 'comment' },
-      { queue: environment.REACTIONS_QUEUE, kind: 'reaction' },
-      { queue: environment.FOLLOWS_QUEUE, kind: 'follow' },
-    ],
+    queues,
     receivesInFlight: environment.BRIDGE_RECEIVES_IN_FLIGHT,
     maxInHand: environment.BRIDGE_MAX_IN_HAND,
     longPollSeconds: environment.BRIDGE_LONG_POLL_SECONDS,
     visibilityTimeoutSeconds: environment.BRIDGE_VISIBILITY_TIMEOUT_SECONDS,
     shutdownGraceMs,
-    logger: logger.child({ component: 'bridge' }),
-    meter: toBridgeMeter(meter),
+    logger: bridgeLogger,
+    meter: bridgeMeter,
   });
   let stopped: Promise<BridgeCounts> | undefined;
   return {

@@ -28,6 +28,11 @@ export class FirstCalls {
     return call;
   }
 
+  /** Whether there are calls that nobody took over. */
+  get isUnderWay(): boolean {
+    return this.#calls.size > 0;
+  }
+
   /** The call of this step, made or under way, once; the scope that takes it over cancels it as its own. */
   take(step: Step): Promise<unknown> | undefined {
     const call = this.#calls.get(step.name);

@@ -125,9 +125,14 @@ export function takeBack(
 /** Makes stand again what should, after late writes may have changed it. */
 export function restore(
   event: SocialEvent,
-  { runner, beganMs, stands }: Pick<ApplyOptions, 'runner' | 'beganMs' | 'stands'>,
+  {
+    runner,
+    beganMs,
+    stands,
+    isApplied,
+  }: Pick<ApplyOptions, 'runner' | 'beganMs' | 'stands'> & { readonly isApplied: boolean },
 ): Promise<Undone> {
-  const step = restoreStepOf(event, { sinceMs: beganMs, ...(stands ? { stands } : {}) });
+  const step = restoreStepOf(event, { sinceMs: beganMs, ...(stands ? { stands } : {}) }, isApplied);
   if (!step) return Promise.resolve({ steps: [], kept: true });
   return undo(step.call, step.name, runner);
 }

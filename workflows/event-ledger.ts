@@ -1,5 +1,6 @@
 import {
   advanceRegister,
+  compareEdgePositions,
   edgePosition,
   isLater,
   latestOf,
@@ -48,7 +49,8 @@ export class EventLedger {
       beganMs: late?.sinceMs ?? nowMs,
       ...(register ? { register } : {}),
       // What an earlier run may have written counts as this event's until it has written its own.
-      ...(late && late.untilMs > nowMs ? { late, mayBeWritten: true } : {}),
+      ...(late ? { mayBeWritten: true } : {}),
+      ...(late && late.untilMs > nowMs ? { late } : {}),
     };
     if (isEdgeEvent(this.#state.event)) this.#remember(this.#state.event);
   }
@@ -108,7 +110,7 @@ export class EventLedger {
 
   /** Goes on to the newer event of the edge. A parked one stays to be acknowledged. */
   takeNewer(nowMs: number): void {
-    const { newer, ...rest } = this.#state;
+    const { newer, spentMs: _spent, autoRetries: _retries, ...rest } = this.#state;
     if (!newer) return;
     const { event, failure, decision } = rest;
     const isWaiting = rest.status === 'parked' && !rest.overtaken;
@@ -120,10 +122,12 @@ export class EventLedger {
     this.#state = { ...rest, event: newer, beganMs, ...(waiting ? { waiting } : {}) };
   }
 
-  /** The event may have been overtaken before its run began. */
+  /** The event may have been overtaken before its run began. The one that was decided on last may be written again. */
   isCurrentStale(): boolean {
-    const { event, register } = this.#state;
-    return isEdgeEvent(event) && !isLater(edgePosition(event), register);
+    const { event, register, mayBeWritten } = this.#state;
+    if (!isEdgeEvent(event) || !register) return false;
+    const order = compareEdgePositions(edgePosition(event), register);
+    return order < 0 || (order === 0 && mayBeWritten !== true);
   }
 
   beginRound(): void {
@@ -143,9 +147,19 @@ export class EventLedger {
     this.#update({ mayBeWritten });
   }
 
+  /** The parked event is being given up, though no operator asked for it: who asks now comes too late. */
+  beginWithdrawal(): void {
+    if (this.#state.status === 'parked') this.#update({ decision: 'skip' });
+  }
+
   park(failure: EventFailureView, nowMs: number): void {
-    const { decision: _decided, waiting: _dropped, ...rest } = this.#state;
+    const { decision: _decided, waiting: _dropped, spentMs: _spent, ...rest } = this.#state;
     this.#state = { ...rest, status: 'parked', failure, overtaken: false, parkedMs: nowMs };
+  }
+
+  /** How long the event was being tried in this run, waits for the quota left out: a run that continues it has that much less. */
+  noteSpent(ms: number): void {
+    this.#update({ spentMs: (this.#state.spentMs ?? 0) + Math.max(0, ms) });
   }
 
   countAutoRetry(): void {
@@ -157,7 +171,7 @@ export class EventLedger {
    * acknowledged, unless an operator decided on it meanwhile.
    */
   close(status: 'applied' | 'superseded' | 'skipped' | 'compensated', nowMs: number): void {
-    const { failure, decision: _decided, waiting, ...rest } = this.#state;
+    const { failure, decision: _decided, waiting, spentMs: _spent, ...rest } = this.#state;
     const kept = failure && status !== 'applied' ? { failure } : {};
     this.#state = { ...rest, ...kept, status, mayBeWritten: false, autoRetries: 0 };
     this.#advanceRegister(status);
@@ -184,7 +198,7 @@ export class EventLedger {
   lateUntilMs(): number | undefined {
     const { late, status, event } = this.#state;
     if (!late) return undefined;
-    if (!isEdgeEvent(event)) return status === 'applied' ? undefined : late.untilMs;
+    if (!isEdgeEvent(event)) return status === 'applied' && late.of !== undefined ? undefined : late.untilMs;
     const standing = this.stands;
     return standing && late.of === positionKey(standing) ? undefined : late.untilMs;
   }
@@ -202,8 +216,10 @@ export class EventLedger {
 
   /** What the next run of the edge must know; undefined where there is no edge. */
   edgeState(): EdgeState | undefined {
-    const { event, status, newer, overtaken, register, late } = this.#state;
+    const { event, status, newer, overtaken, register, mayBeWritten, beganMs = 0 } = this.#state;
     if (!isEdgeEvent(event)) return undefined;
+    // Also what may have been written long ago, and could not be taken back.
+    const late = this.#state.late ?? (mayBeWritten === true ? { untilMs: beganMs, sinceMs: beganMs } : undefined);
     const isOpen = status === 'pending' || (status === 'parked' && !overtaken);
     const unsettled = newer ?? (isOpen ? event : undefined);
     return { ...(register ? { register } : {}), ...(unsettled ? { unsettled } : {}), ...(late ? { late } : {}) };

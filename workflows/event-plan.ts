@@ -60,11 +60,16 @@ export function writeStepsOf(event: SocialEvent, context: PlanContext): readonly
   }
 }
 
-/** Makes stand on GetStream what should, whatever a late write may have done to it; undefined when nothing is known of that. */
-export function restoreStepOf(event: SocialEvent, context: PlanContext): Step | undefined {
+/**
+ * Makes stand on GetStream what should, whatever a late write may have done to it; undefined when nothing is known of that.
+ *
+ * @param isApplied the event itself is what should stand
+ */
+export function restoreStepOf(event: SocialEvent, context: PlanContext, isApplied: boolean): Step | undefined {
   const standing = isEdgeEvent(event) && context.stands ? eventAt(context.stands, event) : undefined;
-  if (standing) return writeStepsOf(standing, context)[0];
-  const [{ name, undo }] = writeStepsOf(event, context);
+  const [write] = writeStepsOf(standing ?? event, context);
+  if (standing || isApplied) return write;
+  const { name, undo } = write;
   return undo ? { name: `undo: ${name}`, call: undo } : undefined;
 }
 

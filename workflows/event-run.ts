@@ -19,15 +19,16 @@ import type {
   SocialEventWorkflow,
 } from '../contracts/event-workflow.ts';
 import { FAILURE_TYPES } from '../contracts/failure-types.ts';
+import { eventFailureKey } from '../contracts/search-attributes.ts';
 import { isEdgeEvent } from '../contracts/social-event.ts';
 import type { FirstCalls } from './activity-calls.ts';
 import { adoptionOf, applyEvent, restore, takeBack, undoneView, type Application, type Undone } from './apply-event.ts';
-import { describeState } from './event-details.ts';
+import { describeRetrying, describeState } from './event-details.ts';
 import { EventLedger } from './event-ledger.ts';
 import { EdgeMemo, publishRetrying, publishState } from './event-publisher.ts';
 import { parkedTimeout, type ParkedTimeout } from './parked-timeout.ts';
 import { resetMark } from './run-reset.ts';
-import { stepFailureOf } from './step-failure.ts';
+import { stepFailureOf, type StepFailure } from './step-failure.ts';
 import { createStepRunner, type StepRunner } from './step-runner.ts';
 
 /** Temporal takes 10,000 signals a run, and suggests to continue for events and updates, but not for signals [server 1.29]. */
@@ -50,6 +51,7 @@ export class EventRun implements EventHandlers {
   readonly #ledger: EventLedger;
   readonly #runner: StepRunner;
   readonly #memo = new EdgeMemo();
+  readonly #first: FirstCalls | undefined;
   /** Runs that go on from another stay open for a while: a bridge that read that one must find them. */
   readonly #lingers: boolean;
   /** See `RunFence`. A continued run cannot know what came between before it has asked once. */
@@ -64,6 +66,7 @@ export class EventRun implements EventHandlers {
   constructor(input: SocialEventInput, first?: FirstCalls) {
     const { startTime, firstExecutionRunId } = workflowInfo();
     this.#input = input;
+    this.#first = first;
     this.#policy = { ...DEFAULT_EVENT_POLICY, ...input.policy };
     this.#ledger = new EventLedger(input, first ? startTime.getTime() : Date.now());
     this.#lingers = input.register !== undefined || input.carried !== undefined;
@@ -73,7 +76,8 @@ export class EventRun implements EventHandlers {
       policy: this.#policy,
       ...(first ? { first } : {}),
       run: () => this.#run,
-      onRetrying: (failure) => publishRetrying(this.#ledger.state.event.kind, failure),
+      onRetrying: (failure) => this.#showRetrying(failure),
+      spentMs: () => this.#ledger.state.spentMs ?? 0,
       onUnanswered: (isOther) => this.#ledger.noteUnanswered(Date.now() + this.#policy.lateCommitMs, isOther),
     });
   }
@@ -118,7 +122,9 @@ export class EventRun implements EventHandlers {
   async #untilNothingIsOpen(): Promise<void> {
     for (;;) {
       // A cancellation is about what was open when it came: an event that came with it goes on in a new run.
-      if (CancellationScope.current().consideredCancelled) await CancellationScope.current().cancelRequested;
+      const isAboutAnother = this.#ledger.hasNewer || this.#ledger.state.status !== 'pending';
+      if (isAboutAnother && CancellationScope.current().consideredCancelled)
+        await CancellationScope.current().cancelRequested;
       if (this.#mustContinue()) await this.#continueAsNew();
       if (this.#wasReset()) await this.#askOtherRuns();
       switch (this.#ledger.nextMove()) {
@@ -171,12 +177,14 @@ export class EventRun implements EventHandlers {
     ledger.beginRound();
     if (!fast) this.#publish();
     this.#attempt = new CancellationScope();
+    const [begunMs, waitedMs] = [Date.now(), this.#runner.quotaWaitMs()];
     try {
       return await this.#attempt.run(() =>
         applyEvent(ledger.state.event, { ...this.#context(), policy: this.#policy, fast }),
       );
     } finally {
       this.#attempt = undefined;
+      ledger.noteSpent(Date.now() - begunMs - (this.#runner.quotaWaitMs() - waitedMs));
     }
   }
 
@@ -184,6 +192,7 @@ export class EventRun implements EventHandlers {
   async #withdraw(status: 'skipped' | 'compensated'): Promise<boolean> {
     const ledger = this.#ledger;
     const { mayBeWritten = false, failure = NO_FAILURE } = ledger.state;
+    ledger.beginWithdrawal();
     let undone: Undone = { steps: [], kept: true };
     if (mayBeWritten) undone = await takeBack(ledger.state.event, this.#context());
     if (!undone.failure) {
@@ -242,9 +251,10 @@ export class EventRun implements EventHandlers {
   async #abandon(): Promise<void> {
     const ledger = this.#ledger;
     const { status, overtaken } = ledger.state;
+    if (this.#first?.isUnderWay === true) ledger.noteUnanswered(Date.now() + this.#policy.lateCommitMs);
     if (status === 'parked' && overtaken) this.#close('compensated');
     else if (status === 'pending' || status === 'parked') await this.#withdraw('compensated');
-    else if (!ledger.hasNewer) await this.#mendAtOnce();
+    if (!ledger.hasNewer && ledger.state.status !== 'parked') await this.#mendAtOnce();
     if (ledger.hasNewer) await this.#continueAsNew();
     const { failure } = ledger.state;
     if (ledger.state.status !== 'parked') return;
@@ -268,10 +278,11 @@ export class EventRun implements EventHandlers {
 
   /** The time of late writes is over: makes stand what should. */
   async #mendLateWrites(): Promise<void> {
-    const { event } = this.#ledger.state;
+    const { event, status } = this.#ledger.state;
     this.#ledger.dropLate();
-    const { failure } = await restore(event, this.#context());
-    if (failure) {
+    const { failure } = await restore(event, { ...this.#context(), isApplied: status === 'applied' });
+    if (!failure) this.#ledger.noteWritten(false);
+    else {
       const view = {
         ...(this.#ledger.state.failure ?? NO_FAILURE),
         compensationFailure: `${failure.type}: ${failure.message}`,
@@ -311,6 +322,13 @@ export class EventRun implements EventHandlers {
   #publish(note?: string): void {
     publishState(this.#ledger.state, note);
     this.#memo.write(this.#ledger.edgeState());
+  }
+
+  /** The attribute is written only when it changes, as each write is an event and one for visibility. */
+  #showRetrying(failure: StepFailure): void {
+    const shown = workflowInfo().typedSearchAttributes.get(eventFailureKey);
+    if (shown === failure.type) setCurrentDetails(describeRetrying(failure));
+    else publishRetrying(this.#ledger.state.event.kind, failure);
   }
 
   #ignore(what: string): void {

@@ -17,6 +17,8 @@ export interface StepRunner {
   runDurable(step: Step): Promise<unknown>;
   /** Reads or undoes with a budget of its own. */
   runCompensation(call: ActivityCall, summary: string): Promise<unknown>;
+  /** How long waits took that GetStream asked for, milliseconds, since the run began. */
+  quotaWaitMs(): number;
 }
 
 export interface StepRunnerOptions {
@@ -25,6 +27,8 @@ export interface StepRunnerOptions {
   readonly first?: FirstCalls;
   /** The run this workflow takes itself for, see `RunFence`; undefined while that is not known. */
   readonly run: () => string | undefined;
+  /** How much of a step's budget runs before this one used up, milliseconds. */
+  readonly spentMs: () => number;
   /** Told of a failure after which the step is tried again. */
   readonly onRetrying: (failure: StepFailure) => void;
   /**
@@ -47,7 +51,9 @@ const READS: ReadonlySet<ActivityCall['activity']> = new Set([
 /** Pause after a rate limit that named no time, milliseconds. */
 const UNNAMED_QUOTA_WAIT_MS = 5_000;
 
-export function createStepRunner({ policy, first, run, onRetrying, onUnanswered }: StepRunnerOptions): StepRunner {
+export function createStepRunner(options: StepRunnerOptions): StepRunner {
+  const { policy, first, run, onRetrying, onUnanswered } = options;
+  let quotaWaitMs = 0;
   const retry = {
     initialInterval: policy.retryInitialMs,
     maximumInterval: Math.max(policy.retryInitialMs, policy.retryMaximumMs),
@@ -79,16 +85,22 @@ export function createStepRunner({ policy, first, run, onRetrying, onUnanswered 
         attemptsBefore.failed(failure);
         if (failure.type !== FAILURE_TYPES.rateLimited) throw error;
         onRetrying(failure);
-        await waitBeforeNext(failure, UNNAMED_QUOTA_WAIT_MS);
+        await waitForQuota(failure);
         attempts = Math.max(1, attempts - (failure.attempt ?? 1) + 1);
       }
     }
   }
 
+  async function waitForQuota(failure: StepFailure): Promise<void> {
+    const begunMs = Date.now();
+    await waitBeforeNext(failure, UNNAMED_QUOTA_WAIT_MS);
+    quotaWaitMs += Date.now() - begunMs;
+  }
+
   const attemptsOf = (call: ActivityCall, isUndo: boolean): Attempts =>
     new Attempts(READS.has(call.activity) ? () => undefined : (isOther) => onUnanswered(isUndo || isOther));
   const writeDurably = (step: Step, attempts: Attempts): Promise<unknown> =>
-    persist(step.call, step.name, policy.retryBudgetMs, attempts);
+    persist(step.call, step.name, policy.retryBudgetMs - options.spentMs(), attempts);
 
   return {
     runDurable: (step) => writeDurably(step, attemptsOf(step.call, false)),
@@ -103,10 +115,12 @@ export function createStepRunner({ policy, first, run, onRetrying, onUnanswered 
         attempts.failed({ ...failure, attempt: 1 });
         if (failure.final) throw error;
         onRetrying(failure);
-        await waitBeforeNext(failure, policy.retryInitialMs);
+        if (failure.type === FAILURE_TYPES.rateLimited) await waitForQuota(failure);
+        else await waitBeforeNext(failure, policy.retryInitialMs);
       }
       return writeDurably(step, attempts);
     },
+    quotaWaitMs: () => quotaWaitMs,
     runCompensation: (call, summary) => persist(call, summary, policy.compensationBudgetMs, attemptsOf(call, true)),
   };
 }

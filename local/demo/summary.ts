@@ -108,7 +108,7 @@ function describePlaces(input: SummaryInput): string[] {
       ? []
       : [
           `  all events    ${webUiLink(webUi, namespace, events)}`,
-          `  parked ones   ${webUiLink(webUi, namespace, `${events} AND EventStatus = "parked"`)}`,
+          `  parked ones   ${webUiLink(webUi, namespace, `${events} AND EventStatus = "parked" AND ExecutionStatus = "Running"`)}`,
         ]),
     `SQS and SNS     ${aws}`,
     ...input.depths.map(describeQueue),

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import fc from 'fast-check';
 import { SiteError, StreamApiError } from 'getstream';
 import { classifyFailure, toApplicationFailure } from '../../activities/classify-failure.ts';
@@ -25,6 +26,7 @@ describe('classifying a failed call', () => {
     [408, 'Ambiguous'],
     [409, 'Unavailable'],
     [413, 'InvalidRequest'],
+    [425, 'Unavailable'],
     [429, 'RateLimited'],
     [500, 'Unavailable'],
     [502, 'Ambiguous'],
@@ -32,19 +34,26 @@ describe('classifying a failed call', () => {
     [504, 'Ambiguous'],
   ];
   for (const [status, type] of classes) {
-    it(`takes ${status} for ${type}`, () => {
-      assert.equal(classifyFailure(answered(status), NOW).type, type);
+    it(`takes ${status} for ${type}, in the words of the server`, () => {
+      const { type: told, message } = classifyFailure(answered(status), NOW);
+      assert.deepEqual({ type: told, message }, { type, message: `HTTP ${status}: words of the server` });
     });
   }
 
   it('takes a connection that was never made for unavailable, and any other silence for ambiguous', () => {
-    assert.equal(classifyFailure(new SiteError('connect ECONNREFUSED 127.0.0.1:8800'), NOW).type, 'Unavailable');
-    assert.equal(classifyFailure(new SiteError('timeout of 10000ms exceeded'), NOW).type, 'Ambiguous');
-    assert.equal(classifyFailure(new SiteError(''), NOW).type, 'Ambiguous');
+    for (const code of ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']) {
+      const message = `connect ${code} 127.0.0.1:8800`;
+      assert.deepEqual(classifyFailure(new SiteError(message), NOW), { type: 'Unavailable', message });
+    }
+    const message = 'timeout of 10000ms exceeded';
+    assert.deepEqual(classifyFailure(new SiteError(message), NOW), { type: 'Ambiguous', message });
+    assert.deepEqual(classifyFailure(new SiteError(''), NOW), { type: 'Ambiguous', message: 'no answer' });
   });
 
   it('takes anything else for a defect of ours', () => {
-    assert.equal(classifyFailure(new TypeError('x is not a function'), NOW).type, 'Internal');
+    const message = 'x is not a function';
+    assert.deepEqual(classifyFailure(new TypeError(message), NOW), { type: 'Internal', message });
+    assert.deepEqual(classifyFailure(message, NOW), { type: 'Internal', message });
   });
 
   it('tells why GetStream refuses a field, whatever shape it gives the reasons', () => {
@@ -78,7 +87,16 @@ describe('classifying a failed call', () => {
     const many = Object.fromEntries(
       Array.from({ length: 10_000 }, (_, index) => [`field${index}`, ['x'.repeat(10_000)]]),
     );
-    assert.ok(classifyFailure(answered(400, {}, { exception_fields: many }), NOW).message.length <= 500);
+    assert.equal(classifyFailure(answered(400, {}, { exception_fields: many }), NOW).message.length, 500);
+    const eleven = Array.from({ length: 11 }, (_, index) => String(index));
+    for (const exception_fields of [{ a: eleven }, Object.fromEntries(eleven.map((name) => [name, ['x']]))]) {
+      const { message } = classifyFailure(answered(400, {}, { exception_fields }), NOW);
+      assert.match(message, /9/);
+      assert.doesNotMatch(message, /10/);
+    }
+    const cutInAPair = `${'x'.repeat(489)}\u{1F3B7}`;
+    const { message: cut } = classifyFailure(answered(400, {}, { detail: cutInAPair }), NOW);
+    assert.equal(cut, `HTTP 400: ${'x'.repeat(489)}\uFFFD`);
     fc.assert(
       fc.property(fc.jsonValue(), fc.jsonValue(), (detail, exception_fields) => {
         for (const data of [detail, { detail, exception_fields }]) {
@@ -97,13 +115,66 @@ describe('classifying a failed call', () => {
     }
     assert.equal(classifyFailure(answered(429, { 'x-ratelimit-reset': reset }), NOW).retryAfterMs, 20_000);
     assert.equal(classifyFailure(answered(429, { 'retry-after': '3' }), NOW).retryAfterMs, 3_000);
+    const unusable = { 'retry-after': '0', 'x-ratelimit-reset': reset };
+    assert.equal(classifyFailure(answered(429, unusable), NOW).retryAfterMs, 20_000);
     assert.equal(classifyFailure(answered(429), NOW).retryAfterMs, 60_000);
   });
 
   it('bounds what a server may ask for and spreads those who wait', () => {
     const far = answered(429, { 'x-ratelimit-reset': String(NOW / 1000 + 1e9) });
     assert.equal(classifyFailure(far, NOW).retryAfterMs, 3_600_000);
-    const failure = toApplicationFailure(answered(429, { 'retry-after': '10' }), NOW, () => 1);
-    assert.equal(Reflect.get(failure, 'nextRetryDelay'), 12_500);
+    for (const [askedMs, random, waitMs] of [
+      [10_000, 1, 12_500],
+      [10_000, 0.99999, 12_500],
+      [10_000, 0, 10_000],
+      [2_000, 1, 3_000],
+      [3_599_000, 1, 3_600_000],
+      [100, 0, 500],
+    ] as const) {
+      const failure = toApplicationFailure(answered(429, { 'retry-after': String(askedMs / 1000) }), NOW, () => random);
+      assert.equal(Reflect.get(failure, 'nextRetryDelay'), waitMs);
+    }
+    const { nextRetryDelay } = applicationFailure(answered(429, { 'retry-after': '10' }));
+    assert.ok(Number(nextRetryDelay) >= 10_000 && Number(nextRetryDelay) <= 12_500);
   });
 });
+
+describe('the failure Temporal acts on', () => {
+  it('is not retried where that is useless, and counts as benign where it is retried', () => {
+    const expected: readonly (readonly [status: number, type: string, nonRetryable: boolean])[] = [
+      [400, 'InvalidRequest', true],
+      [401, 'NotAllowed', true],
+      [404, 'NotFound', true],
+      [429, 'RateLimited', false],
+      [502, 'Ambiguous', false],
+      [503, 'Unavailable', false],
+    ];
+    for (const [status, type, nonRetryable] of expected) {
+      const failure = applicationFailure(answered(status));
+      assert.equal(failure.type, type);
+      assert.equal(failure.message, `HTTP ${status}: words of the server`);
+      assert.equal(failure.nonRetryable, nonRetryable);
+      assert.equal(failure.category === ApplicationFailureCategory.BENIGN, !nonRetryable);
+      assert.equal('nextRetryDelay' in failure && failure.nextRetryDelay !== undefined, status === 429);
+    }
+  });
+
+  it('bounds its message, and keeps what it was made of as its cause', () => {
+    const cause = new SiteError('no answer '.repeat(100));
+    const failure = applicationFailure(cause);
+    assert.equal(failure.message, cause.message.slice(0, 500));
+    assert.equal(failure.cause, cause);
+    assert.equal(applicationFailure('a text').cause, undefined);
+  });
+
+  it('is passed on as it is where an activity made it itself', () => {
+    const failure = ApplicationFailure.nonRetryable('the id is taken', 'Conflict');
+    assert.equal(toApplicationFailure(failure, NOW), failure);
+  });
+});
+
+function applicationFailure(error: unknown): ApplicationFailure {
+  const failure = toApplicationFailure(error, NOW);
+  assert.ok(failure instanceof ApplicationFailure);
+  return failure;
+}

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { decodeBody } from '../../bridge/decode-body.ts';
+import { formatStreamTime } from '../../contracts/timestamps.ts';
 import type { RejectCode } from '../../bridge/rejection.ts';
 import { followMessage, postMessage, snsEnvelope } from './support/messages.ts';
 
@@ -59,6 +60,7 @@ describe('decodeBody', () => {
   });
 
   it('takes the earliest SNS Timestamp for the sending, and one that is late or no time for nothing', () => {
+    const sns = { Timestamp: '2023-11-14T22:00:00Z' };
     const forwarded = snsEnvelope(snsEnvelope(follow, { Timestamp: '2023-11-14T22:00:00Z' }), {
       Timestamp: '2023-11-14T22:05:00Z',
     });
@@ -68,7 +70,12 @@ describe('decodeBody', () => {
       SENT_MICROS,
       {},
     ]);
-    for (const Timestamp of ['yesterday', '', 1_700_000_000, null, '9999-12-31T23:59:59Z']) {
+    const untimed = snsEnvelope(follow, { Timestamp: undefined });
+    for (const wrapped of [snsEnvelope(untimed, sns), snsEnvelope(JSON.stringify(follow), sns)]) {
+      assert.deepEqual(placeOf(wrapped), [published, published, {}]);
+    }
+    const late = [1_700_000_000, null, '9999-12-31T23:59:59Z', ['2023-11-14T22:00:00Z']];
+    for (const Timestamp of ['yesterday', '', ...late]) {
       const [eventTimeMicros, sentMicros] = placeOf(snsEnvelope(follow, { Timestamp }));
       assert.deepEqual([eventTimeMicros, sentMicros], [SENT_MICROS, SENT_MICROS], String(Timestamp));
     }
@@ -80,6 +87,7 @@ describe('decodeBody', () => {
     assert.deepEqual(placeOf(eventTime('2099-01-01T00:00:00Z')), ahead);
     assert.deepEqual(placeOf(eventTime('9999-12-31T23:59:59Z')), ahead);
     assert.deepEqual(placeOf(eventTime(new Date(sentMs + 1_001).toISOString())), ahead);
+    assert.deepEqual(placeOf(eventTime(formatStreamTime(SENT_MICROS + 1_000_001))), ahead);
     assert.deepEqual(placeOf(eventTime(new Date(sentMs + 1_000).toISOString())), [SENT_MICROS, SENT_MICROS, {}]);
     const sns = snsEnvelope(eventTime('2023-11-14T22:00:02Z'), { Timestamp: '2023-11-14T22:00:00Z' });
     assert.deepEqual(placeOf(sns), [published, published, { clockAhead: true }]);
@@ -89,6 +97,7 @@ describe('decodeBody', () => {
     const bare = [SENT_MICROS, SENT_MICROS, { placedByQueue: true }];
     assert.deepEqual(placeOf(follow), bare);
     assert.deepEqual(placeOf(JSON.stringify({ ...followMessage(), EventTime: null })), bare);
+    assert.deepEqual(placeOf(eventTime('')), bare);
     assert.deepEqual(placeOf(snsEnvelope(follow, { Timestamp: undefined })), bare);
     const post = decode(good);
     assert.equal('event' in post && post.placedByQueue, undefined);
@@ -137,6 +146,44 @@ describe('decodeBody', () => {
       assert.equal(codeOf(snsEnvelope(message)), code);
     });
   }
+
+  it('takes 256 KiB of UTF-8 and not a byte more, and says so', () => {
+    const room = 256 * 1024 - Buffer.byteLength(withExtra('"Blob":""'));
+    for (const [unit, size] of [
+      ['x', 1],
+      ['ß', 2],
+    ] as const) {
+      const ofSize = (bytes: number) => withExtra(`"Blob":"${unit.repeat(bytes / size)}"`);
+      const even = room - (room % size);
+      assert.equal(codeOf(`${ofSize(even)}${' '.repeat(room - even)}`), undefined);
+      const sentence = sentenceOf(`${ofSize(even)}${' '.repeat(room - even + 1)}`);
+      assert.equal(sentence, 'the body is larger than 262144 bytes of UTF-8');
+    }
+  });
+
+  it('says which part of a body it speaks of', () => {
+    assert.equal(sentenceOf(' '), 'the body is empty or white space');
+    assert.equal(sentenceOf(snsEnvelope('')), 'the Message of the SNS envelope in the body is empty or white space');
+    assert.match(sentenceOf(JSON.stringify('{')), /^the JSON text in the body is not JSON: /);
+    for (const other of ['7', '"x {"', '"\\uFEFFx {"']) {
+      assert.equal(sentenceOf(other), 'the body is JSON, but not an object');
+    }
+  });
+
+  it('takes the message in an envelope with a topic, also where the envelope has the fields of one', () => {
+    const inner = postMessage();
+    const decoded = decode(snsEnvelope(JSON.stringify(inner), postMessage()));
+    assert.equal('event' in decoded && decoded.event.kind === 'activity' && decoded.event.foreignId, inner.ForeignID);
+  });
+
+  it('takes JSON text with white space or a byte order mark before it', () => {
+    for (const text of [`\n ${good}`, `\uFEFF${good}`]) assert.equal(codeOf(JSON.stringify(text)), undefined);
+  });
+
+  it('takes a defect of its own for no fault of the message', () => {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the types forbid
+    assert.throws(() => decode(undefined as unknown as string), TypeError);
+  });
 
   it('counts brackets inside strings as text, and accepts 32 levels', () => {
     assert.equal(codeOf(withExtra(`"a":${JSON.stringify(`\\"${nested(500)}`)}`)), undefined);

@@ -19,6 +19,7 @@ const POISON: readonly (readonly [name: string, reason: RegExp, body: string])[]
   ['lone surrogates', /^IllFormedText: /, extended(String.raw`"Blob":"\ud800"`)],
   ['a __proto__ key', /^ForbiddenKey: .*__proto__/, extended('"a":{"__proto__":{"admin":true}}')],
   // Escaped in the body: the emulator by itself refuses raw ones there, which AWS takes.
+  ['a raw emoji in the body', /^InvalidMessage: Verb: .*"🎉"/, good().replace('"Post"', '"🎉"')],
   ['an emoji in the reason', /^InvalidMessage: Verb: .*"🎉"/, good().replace('"Post"', String.raw`"\ud83c\udf89"`)],
   ['the edges of what XML takes', /^InvalidJson: /, '\t\n\r \uD7FF\uE000\uFFFD'],
   ['a form', /^InvalidJson: .*form-encoded/, 'Actor=alice&Verb=Post'],
@@ -55,7 +56,7 @@ describe('poison', () => {
       assert.match(letter?.messageAttributes.RejectReason?.StringValue ?? 'absent', reason, name);
     }
     assert.equal(harness.metrics.value('bridge_messages_rejected_total', { queue, reason: 'TooDeep' }), 1);
-    assert.equal(harness.metrics.value('bridge_messages_rejected_total', { queue, reason: 'InvalidMessage' }), 4);
+    assert.equal(harness.metrics.value('bridge_messages_rejected_total', { queue, reason: 'InvalidMessage' }), 5);
   });
 
   it('keeps the message attributes of the producer', async () => {

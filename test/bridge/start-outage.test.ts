@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { NamespaceNotFoundError } from '@temporalio/common';
 import { eventually } from '../support/eventually.ts';
+import { grpcFailure } from './support/fake-starter.ts';
 import { Harness } from './support/harness.ts';
 import { postMessage } from './support/messages.ts';
 
@@ -48,7 +50,7 @@ describe('while starts fail, a bridge', () => {
     const queue = harness.createQueue();
     harness.starter.down = true;
     send(queue, 3);
-    const bridge = await harness.bridge(queue, 'activity', { receivesInFlight: 1 });
+    const bridge = await harness.bridge(queue, 'activity', { receivesInFlight: 1, probeAfterMs: 60_000 });
     await eventually(() => assert.ok(harness.starter.attempts >= 6));
     const receives = harness.proxy.of('ReceiveMessage').length;
     send(queue, 20);
@@ -58,23 +60,85 @@ describe('while starts fail, a bridge', () => {
     harness.starter.down = false;
     await eventually(() => assert.equal(bridge.counts().started, 23));
     assert.equal(bridge.ready(), true);
-    assert.ok(harness.metrics.value('bridge_start_failures_total', { queue }) >= 12);
+    assert.ok(harness.metrics.value('bridge_start_failures_total', { queue, scope: 'everybody' }) >= 6);
     assert.equal(harness.warnings().length, 1, 'one warning for the outage');
   });
 
-  it('probes with one message at a time, so that an event that never starts does not hold up a quiet queue', async () => {
-    const queue = harness.createQueue();
-    harness.starter.refuses = (event) => event.kind === 'activity' && event.objectId === 'unstartable';
-    harness.server.sendMessage(queue, JSON.stringify(postMessage('unstartable')));
-    const bridge = await harness.bridge(queue, 'activity', {
-      probeAfterMs: 100,
-      receivesInFlight: 1,
+  const OUTAGES: readonly (readonly [name: string, failure: () => Error, probeAnswers: boolean])[] = [
+    ['unauthenticated', () => grpcFailure(16, 'x'), true],
+    ['permission denied', () => grpcFailure(7, 'x'), true],
+    ['a missing namespace', () => new NamespaceNotFoundError('x'), true],
+    ['resources exhausted', () => grpcFailure(8, 'namespace rate limit exceeded'), true],
+    ['unavailable', () => grpcFailure(14, 'x'), false],
+    ['time-outs', () => grpcFailure(4, 'x'), false],
+    ['no code', () => new Error('connection reset'), false],
+  ];
+  for (const [name, failure, probeAnswers] of OUTAGES) {
+    it(`stops receiving, rejects nothing and recovers within seconds: ${name}`, async () => {
+      const queue = harness.createQueue({ maxReceiveCount: 1 });
+      Object.assign(harness.starter, { failure, probeAnswers, refuses: () => true });
+      send(queue, 4);
+      const startPatience = { refusals: 3, failingMs: 1_000 };
+      const bridge = await harness.bridge(queue, 'activity', {
+        receivesInFlight: 1,
+        startPatience,
+        probeAfterMs: 60_000,
+      });
+      await eventually(() => assert.equal(bridge.ready(), false));
+      const receives = harness.proxy.of('ReceiveMessage').length;
+      send(queue, 20);
+      // What the receive under way brought as well, and turns of all.
+      await eventually(() => assert.ok(harness.starter.attempts >= 20));
+      assert.equal(harness.proxy.of('ReceiveMessage').length, receives);
+      assert.deepEqual([harness.deadLetters(queue), bridge.ready()], [[], false]);
+      assert.ok(harness.metrics.value('bridge_start_failures_total', { queue, scope: 'everybody' }) >= 6);
+      harness.starter.refuses = () => false;
+      await eventually(() => assert.equal(bridge.counts().started, 24), { timeoutMs: 5_000 });
+      assert.deepEqual([bridge.ready(), bridge.counts().received], [true, 24]);
+      harness.assertEmpty(queue);
     });
-    await eventually(() => assert.ok(harness.starter.attempts >= 4));
-    send(queue, 5);
-    await eventually(() => assert.equal(bridge.counts().started, 5));
-    assert.ok(harness.proxy.of('ReceiveMessage').some(({ body }) => body.MaxNumberOfMessages === 1));
-  });
+  }
+
+  for (const failure of [() => grpcFailure(3, 'no mapping for search attribute'), () => grpcFailure(4, 'x')]) {
+    it(`rejects nothing when every start fails, although the probe is answered: ${failure().message}`, async () => {
+      const queue = harness.createQueue({ maxReceiveCount: 1 });
+      Object.assign(harness.starter, { failure, refuses: () => true });
+      send(queue, 40);
+      const startPatience = { refusals: 3, failingMs: 1_000 };
+      const bridge = await harness.bridge(queue, 'activity', { maxInHand: 30, startPatience });
+      // Some attempts of each that failed before there were many, and turns of all from then on.
+      await eventually(() => assert.ok(harness.starter.attempts >= 60), { timeoutMs: 30_000 });
+      assert.deepEqual([harness.deadLetters(queue), bridge.counts().rejected], [[], 0]);
+      harness.starter.refuses = () => false;
+      await eventually(() => assert.equal(bridge.counts().started, 40), { timeoutMs: 10_000 });
+      assert.equal(bridge.counts().received, 40);
+      harness.assertEmpty(queue);
+    }).timeout(90_000);
+  }
+
+  it('holds no more than its slots while a probe hangs, and takes that for an outage', async () => {
+    const queue = harness.createQueue({ maxReceiveCount: 1 });
+    harness.starter.refuses = () => true;
+    harness.starter.failure = () => grpcFailure(4, 'context deadline exceeded');
+    harness.starter.probe = () => new Promise(() => {});
+    send(queue, 60);
+    const bridge = await harness.bridge(queue, 'activity', { maxInHand: 15 });
+    await eventually(() => assert.equal(bridge.ready(), false), { timeoutMs: 20_000 });
+    assert.equal(bridge.counts().received, 15);
+    harness.starter.refuses = () => false;
+    await eventually(() => assert.equal(bridge.counts().started, 60));
+    assert.equal(bridge.counts().received, 60);
+  }).timeout(60_000);
+
+  it('is not ready once a suspicion lasts', async () => {
+    const queue = harness.createQueue({ maxReceiveCount: 1 });
+    harness.starter.refuses = () => true;
+    send(queue, 15);
+    const bridge = await harness.bridge(queue);
+    await eventually(() => assert.equal(bridge.ready(), false), { timeoutMs: 60_000 });
+    harness.starter.refuses = () => false;
+    await eventually(() => assert.deepEqual([bridge.ready(), bridge.counts().started], [true, 15]));
+  }).timeout(90_000);
 
   it('extends the visibility of what takes longer than its time-out, and again what SQS did not extend', async () => {
     const queue = harness.createQueue({ maxReceiveCount: 1 });

@@ -66,7 +66,7 @@ describe('a bridge that stops', () => {
 
   it('hands back at once what it could not finish within its grace, even from a starter that never answers', async () => {
     const queue = harness.createQueue();
-    harness.starter.deaf = true;
+    harness.starter.deaf = () => true;
     send(queue, 25);
     // A fifth of the grace is for handing back: 2 s. No extension falls in its time.
     const options = { shutdownGraceMs: 10_000, visibilityTimeoutSeconds: 60 };

@@ -3,10 +3,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { COMMANDS } from '../../cli/commands.ts';
+import { sharedTemporal } from '../support/temporal.ts';
 import { runWords } from './support.ts';
 
 describe('the command line', function () {
-  this.timeout(20_000);
+  this.timeout(120_000);
 
   it('shows all commands when it is given none, and help when asked', async () => {
     for (const words of [[], ['--help'], ['help'], ['-h']]) {
@@ -84,5 +85,25 @@ describe('the command line', function () {
     const { code, stderr } = await runWords(['events', 'list'], environment);
     assert.equal(code, 1);
     assert.match(stderr, /cannot be reached at 127\.0\.0\.1:1; set TEMPORAL_ADDRESS, or start the local stack/);
+  });
+
+  it('says in one line what keeps it from its work, without a stack', async () => {
+    const { address } = await sharedTemporal();
+    const sqs = { AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' };
+    const cases: [words: string[], environment: Record<string, string>, message: RegExp][] = [
+      [
+        ['events', 'list'],
+        { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: 'nowhere' },
+        /^Namespace not found: 'nowhere'/,
+      ],
+      [['sessions', 'list', 'eve'], { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: 'nowhere' }, /nowhere/],
+      [['dead-letters', 'list'], { AWS_ENDPOINT_URL: 'http://127.0.0.1:1', ...sqs }, /queue .* could not be looked up/],
+    ];
+    for (const [words, environment, message] of cases) {
+      const { code, stderr } = await runWords(words, environment);
+      assert.match(stderr, message);
+      assert.equal(stderr.trim().split('\n').length, 1, stderr);
+      assert.equal(code, 1);
+    }
   });
 });

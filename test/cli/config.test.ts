@@ -78,6 +78,22 @@ describe('the configuration of the CLI', () => {
     );
   });
 
+  it('refuses a queue that is named twice, or not by its name', () => {
+    const aws = { AWS_ENDPOINT_URL: 'http://localhost:2' };
+    const twice = { ...aws, FOLLOWS_QUEUE: 'social-graph-mentions' };
+    assert.throws(() => loadCliConfig(twice), { name: 'UsageError', message: /name social-graph-mentions: each kind/ });
+    const url = { ...aws, FOLLOWS_QUEUE: 'https://sqs.example/1/follows' };
+    assert.throws(() => loadCliConfig(url), {
+      name: 'UsageError',
+      message: /FOLLOWS_QUEUE: must be the name of a queue/,
+    });
+  });
+
+  it('says what of the connection to Temporal cannot be read', () => {
+    const variables = { TEMPORAL_ADDRESS: 'localhost:1', TEMPORAL_TLS_CLIENT_CERT_PATH: '/nowhere.pem' };
+    assert.throws(() => loadCliConfig(variables), { name: 'UsageError', message: /^TEMPORAL_\* .*nowhere.pem/ });
+  });
+
   it('refuses a file that is not that of a local stack', async () => {
     const other = await mkdtemp(path.join(tmpdir(), 'cli-config-'));
     await writeFile(path.join(other, 'endpoints.json'), '{"half":');

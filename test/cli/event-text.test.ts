@@ -16,10 +16,13 @@ describe('what the memo of an edge tells', () => {
     assert.deepEqual(
       edgeFacts({ register, unsettled: { action: 'Like', userId: 'al', edgeId: 'e1', eventTimeMicros: 1 } }),
       [
-        ['edge applied', 'present since 2026-01-31 12:00:00.123456Z (sent 2026-01-31 12:00:01.000000Z)'],
+        ['last applied', 'present since 2026-01-31 12:00:00.123456Z (sent 2026-01-31 12:00:01.000000Z)'],
         ['not settled', 'Like al e1 of 1970-01-01 00:00:00.000001Z'],
       ],
     );
+    assert.deepEqual(edgeFacts({ late: { untilMs: 1_769_860_800_000, sinceMs: 0 } }), [
+      ['late writes', 'GetStream may carry them out until 2026-01-31 12:00:00.000000Z'],
+    ]);
     assert.equal(describePosition({ eventTimeMicros: -1, present: false, tieBreak: '' }), 'nothing yet');
   });
 
@@ -30,6 +33,7 @@ describe('what the memo of an edge tells', () => {
       fc.jsonValue(),
       fc.record({
         register: fc.oneof(position, fc.jsonValue()),
+        late: fc.record({ untilMs: anyTime }),
         unsettled: fc.oneof(fc.array(position), fc.jsonValue()),
       }),
     );

@@ -151,7 +151,7 @@ describe('the commands for events', function () {
     for (const line of [
       /^status +parked \(workflow running\)$/m,
       /^event +timeline:alice follows user:bob$/m,
-      /^edge applied +removed since 2026-01-31 12:00:00\.000001Z$/m,
+      /^last applied +removed since 2026-01-31 12:00:00\.000001Z$/m,
       /^not settled +Follow timeline:alice-\S+ user:bob of /m,
       /^edge note +\["of a later build"\]$/m,
       /^task fails +attempt \d+: Unknown encoding: binary\/protobuf$/m,

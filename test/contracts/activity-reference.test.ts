@@ -68,6 +68,11 @@ describe('the activity a message refers to', () => {
     '5e7d4e2a-0000-11ee-8080-800012345678}',
     'g0000000-0000-11ee-8080-800012345678',
     'SU:alice',
+    'x5e7d4e2a-0000-11ee-8080-800012345678',
+    '05e7d4e2a-0000-11ee-8080-800012345678',
+    '05e7d4e2a000011ee8080800012345678',
+    '5e7d4e2a000011ee80808000123456780',
+    'RePost: Post:alice-1',
   ];
   for (const id of noActivities) {
     it(`of a reaction is never ${id}; a comment may answer that`, () => {

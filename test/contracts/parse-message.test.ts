@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { parseMessage } from '../../contracts/parse-message.ts';
+import { isFieldOf, parseMessage } from '../../contracts/parse-message.ts';
+import { reactionIdOf } from '../../contracts/reaction-id.ts';
 import type { SocialEvent } from '../../contracts/social-event.ts';
 import { formatStreamTime } from '../../contracts/timestamps.ts';
 import { eventWorkflowId } from '../../contracts/workflow-ids.ts';
@@ -31,6 +32,13 @@ const reaction = {
 };
 const follow = { SourceFeedID: 'timeline:bob', TargetFeedID: 'user:alice', ActivityCopyLimit: 100 };
 
+const KINDS = [
+  ['activity', post],
+  ['comment', comment],
+  ['reaction', reaction],
+  ['follow', follow],
+] as const;
+
 describe('parsing a message', () => {
   it('turns a post into the activity it becomes', () => {
     const message = { ...post, To: ['bob', 'carol', 'bob'], HashTags: ['#Jazz', 'jazz', ' ', 'Blues\u0007'] };
@@ -50,15 +58,43 @@ describe('parsing a message', () => {
   });
 
   it('turns a comment, a reaction and a follow into their events', () => {
-    const commented = parseMessage('comment', comment, 5);
-    assert.equal(commented.kind === 'comment' && commented.parentId, 'Post:alice-1');
-    assert.equal(commented.kind === 'comment' && commented.feed, 'timeline:bob');
-    const liked = parseMessage('reaction', reaction, 5);
-    assert.match(liked.kind === 'reaction' ? liked.reactionId : '', /^[0-9a-f]{8}-[0-9a-f]{4}-5/);
-    const followed = parseMessage('follow', follow, 5);
-    assert.equal(followed.kind === 'follow' && followed.action, 'Follow');
-    const unfollowed = parseMessage('follow', { ...follow, Kind: 'Unfollow', ActivityCopyLimit: undefined }, 5);
-    assert.equal(unfollowed.kind === 'follow' && unfollowed.copyLimit, 0);
+    const times = { eventTimeMicros: 5, sentMicros: 5 };
+    assert.deepEqual(parseMessage('comment', comment, 5), {
+      kind: 'comment',
+      verb: 'Comment',
+      parentId: 'Post:alice-1',
+      actor: 'bob',
+      objectId: 'c1',
+      foreignId: 'Comment:bob-c1',
+      feed: 'timeline:bob',
+      time: '2026-01-31T12:00:00.000000',
+      to: [],
+      hashTags: [],
+      ...times,
+    });
+    assert.deepEqual(parseMessage('reaction', reaction, 5), {
+      kind: 'reaction',
+      action: 'Like',
+      edgeId: 'like-1',
+      reactionId: reactionIdOf('like-1'),
+      activityId: 'f01c0000-acf5-11e5-8080-80006a8b5bc2',
+      userId: 'bob',
+      targetFeeds: ['notification:alice'],
+      ...times,
+    });
+    const followed = { kind: 'follow', action: 'Follow', source: 'timeline:bob', target: 'user:alice', copyLimit: 100 };
+    assert.deepEqual(parseMessage('follow', follow, 5), { ...followed, ...times });
+    const unfollowed = { ...followed, action: 'Unfollow', copyLimit: 0, ...times };
+    for (const ActivityCopyLimit of [undefined, 100]) {
+      assert.deepEqual(parseMessage('follow', { ...follow, Kind: 'Unfollow', ActivityCopyLimit }, 5), unfollowed);
+    }
+  });
+
+  it('knows the fields of each kind', () => {
+    for (const [kind, message] of KINDS) {
+      for (const field of Object.keys(message)) assert.equal(isFieldOf(kind, field), true, field);
+      for (const field of ['Color', 'constructor', 'toString']) assert.equal(isFieldOf(kind, field), false, field);
+    }
   });
 
   describe("an event's place in time", () => {
@@ -99,6 +135,7 @@ describe('parsing a message', () => {
     const idOf = (Data3: string): string => eventWorkflowId(parseMessage('reaction', { ...reaction, Data3 }, 5));
     assert.equal(idOf('F01C0000-ACF5-11E5-8080-80006A8B5BC2'), idOf('f01c0000-acf5-11e5-8080-80006a8b5bc2'));
     assert.notEqual(idOf('LIKE'), idOf('like'));
+    assert.equal(idOf('LIKE'), 'reaction/LIKE');
   });
 
   const refusals: [name: string, kind: SocialEvent['kind'], message: unknown, fault: RegExp][] = [
@@ -119,6 +156,16 @@ describe('parsing a message', () => {
       assert.throws(() => parseMessage(kind, message, 5), { name: 'InvalidMessageError', message: fault });
     });
   }
+
+  it('takes an activity of 9,728 bytes, and none of one more', () => {
+    const sized = (length: number) => ({ ...post, To: [...users(91), 'x'.repeat(length)] });
+    const bytesOf = (length: number): number =>
+      Buffer.byteLength(JSON.stringify(parseMessage('activity', sized(length), 5)));
+    const room = 10 * 1024 - 512 - bytesOf(1);
+    assert.ok(room > 0 && room < 127, String(room));
+    assert.equal(bytesOf(1 + room), 9_728);
+    assert.throws(() => bytesOf(2 + room), { name: 'InvalidMessageError', message: /takes 9729 bytes/ });
+  });
 
   it('refuses 100,000 wrong items without looking at each', () => {
     const HashTags = Array.from({ length: 100_000 }, () => 7);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { deadLetterQueueName } from '../../contracts/names.ts';
 import { reactionIdOf } from '../../contracts/reaction-id.ts';
 import { boundedSummary } from '../../contracts/summary.ts';
-import { normaliseTag, utf8Length } from '../../contracts/text.ts';
+import { explainError, normaliseTag, utf8Length } from '../../contracts/text.ts';
 
 /** Graphemes, and what normalisation has to do with. */
 const tagPart = fc.oneof(
@@ -21,6 +21,22 @@ describe('the contracts', () => {
     assert.equal(reactionIdOf('F01C0000-ACF5-11E5-8080-80006A8B5BC2'), 'f01c0000-acf5-11e5-8080-80006a8b5bc2');
     assert.equal(reactionIdOf('like-1'), reactionIdOf('like-1'));
     assert.notEqual(reactionIdOf('like-1'), reactionIdOf('like-2'));
+  });
+
+  it('explain an error with its causes, in one line and nothing twice', () => {
+    const cause = new Error('connect failed:\n  no route', {
+      cause: Object.assign(new Error(''), { code: 'EHOSTDOWN' }),
+    });
+    const cases: [error: unknown, text: string][] = [
+      [new Error('broken'), 'broken'],
+      [new Error('SQS does not answer', { cause }), 'SQS does not answer (connect failed: no route: EHOSTDOWN)'],
+      [new Error('it said: broken', { cause: new Error('broken') }), 'it said: broken'],
+      [new AggregateError([]), 'AggregateError'],
+      ['text', 'text'],
+      [{ code: 5 }, '{"code":5}'],
+      [undefined, ''],
+    ];
+    for (const [error, text] of cases) assert.equal(explainError(error), text);
   });
 
   it('bound a summary to what Temporal accepts without breaking a character', () => {

@@ -25,20 +25,42 @@ describe('a rate limit in memory', () => {
     assert.equal((await limiter.take('a', 0)).remaining, 0);
   });
 
-  it('refuses limits and costs that cannot be kept', async () => {
-    for (const limit of [
-      { limit: 0, windowMs: 1 },
-      { limit: 1.5, windowMs: 1 },
-      { limit: 1, windowMs: 0 },
-      { limit: 1, windowMs: Number.NaN },
-      { limit: 1, windowMs: 1, burst: 0 },
-      { limit: 101, windowMs: 1 },
-      { limit: 1, windowMs: 1e14 },
-    ]) {
-      assert.throws(() => new MemoryRateLimiter(limit), RangeError, JSON.stringify(limit));
+  it('refuses limits and costs that cannot be kept, and says why', async () => {
+    const whole = 'must be a whole number';
+    for (const [limit, message] of [
+      [{ limit: 0, windowMs: 1 }, `limit ${whole} above 0: 0`],
+      [{ limit: 1.5, windowMs: 1 }, `limit ${whole} above 0: 1.5`],
+      [{ limit: 0, windowMs: 1, burst: 1 }, `limit ${whole} above 0: 0`],
+      [{ limit: 1.5, windowMs: 1, burst: 1 }, `limit ${whole} above 0: 1.5`],
+      [{ limit: 1, windowMs: 0 }, 'windowMs must be above 0: 0'],
+      [{ limit: 1, windowMs: -1 }, 'windowMs must be above 0: -1'],
+      [{ limit: 1, windowMs: Infinity }, 'windowMs must be above 0: Infinity'],
+      [{ limit: 1, windowMs: Number.NaN }, 'windowMs must be above 0: NaN'],
+      [{ limit: 1, windowMs: 1, burst: 0 }, `burst ${whole} above 0: 0`],
+      [{ limit: 1, windowMs: 1, burst: 1.5 }, `burst ${whole} above 0: 1.5`],
+      [{ limit: 101, windowMs: 1 }, 'limit must be at most 100 per millisecond: 101 in 1 ms'],
+      [{ limit: 1, windowMs: 1e14 }, '1 in 100000000000000 ms is too slow to measure'],
+    ] as const) {
+      assert.throws(() => new MemoryRateLimiter(limit), { name: 'RangeError', message }, JSON.stringify(limit));
     }
+    const fastest = new MemoryRateLimiter({ limit: 100, windowMs: 1 });
+    assert.equal((await fastest.take('a', 100)).allowed, true);
     const limiter = new MemoryRateLimiter(MINUTE);
-    for (const cost of [-1, 0.5, 4]) await assert.rejects(limiter.take('a', cost), RangeError);
+    for (const [cost, message] of [
+      [-1, `cost ${whole}: -1`],
+      [0.5, `cost ${whole}: 0.5`],
+      [4, 'a cost of 4 can never be taken from a burst of 3'],
+    ] as const) {
+      await assert.rejects(limiter.take('a', cost), { name: 'RangeError', message });
+    }
+  });
+
+  it('rounds in favour of the limit: a third of a millisecond takes 334 microseconds', async () => {
+    let nowMs = 0;
+    const limiter = new MemoryRateLimiter({ limit: 3, windowMs: 1 }, { nowMs: () => nowMs });
+    assert.deepEqual(await limiter.take('a', 3), { allowed: true, remaining: 0, retryAfterMs: 0, resetAfterMs: 2 });
+    nowMs = 1;
+    assert.deepEqual(await limiter.take('a', 3), { allowed: false, remaining: 2, retryAfterMs: 1, resetAfterMs: 1 });
   });
 
   it('never grants more than limit + burst in any window, and allows what it said it would', async () => {

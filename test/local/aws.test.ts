@@ -15,6 +15,8 @@ import {
 import { ACCESS_LOG_QUEUE } from '../../contracts/access-record.ts';
 import { MESSAGE_ROUTES } from '../../contracts/names.ts';
 import { startAws, type AwsOptions, type AwsServer } from '../../local/aws.ts';
+import { inheritedEnvironment, PROJECT_DIRECTORY } from '../../local/config.ts';
+import { OwnedProcess } from '../../local/owned-process.ts';
 import { freePort } from '../../local/ports.ts';
 import { clientConfig, createTopology } from '../../local/topology.ts';
 import { eventually } from '../support/eventually.ts';
@@ -118,6 +120,32 @@ describe('the local SQS and SNS', () => {
     const { aws } = await start();
     await assert.rejects(startAws({ port: aws.port }), new RegExp(`port ${aws.port} is in use.*AWS_PORT`));
   });
+
+  it('runs as a process of its own, which keeps its data and says what keeps it from starting', async () => {
+    const dataDirectory = await temporaryDirectory();
+    const port = await freePort();
+    const entry = path.join(PROJECT_DIRECTORY, 'local', 'aws-server.ts');
+    const env = { ...inheritedEnvironment(), AWS_PORT: String(port), AWS_DATA_DIRECTORY: dataDirectory };
+    const lines: string[] = [];
+    const run = () => OwnedProcess.start(process.execPath, [entry], { env, onLine: (line) => lines.push(line) });
+    const sqs = new SQSClient({ region: 'us-east-1', endpoint: `http://127.0.0.1:${port}`, credentials: CREDENTIALS });
+    closers.push(() => sqs.destroy());
+    const running = () => eventually(() => assert.match(lines.splice(0).join(), /SQS, SNS and S3 on http/));
+
+    const first = await run();
+    await running();
+    const url = await createQueue(sqs, 'kept');
+    await sqs.send(new SendMessageCommand({ QueueUrl: url, MessageBody: '🎉' }));
+    const second = await run();
+    assert.equal((await second.exited).code, 1);
+    assert.match(lines.splice(0).join('\n'), new RegExp(`^port ${port} is in use: .* AWS_PORT=<port> `));
+    assert.equal((await first.stop(10_000)).code, 0);
+
+    const third = await run();
+    await running();
+    assert.deepEqual(await receiveAll(sqs, url, 1), ['🎉']);
+    assert.equal((await third.stop(10_000)).code, 0);
+  }).timeout(60_000);
 
   describe('with disorder', () => {
     const sent = Array.from({ length: 60 }, (_, index) => String(index));

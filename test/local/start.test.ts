@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -43,6 +44,73 @@ describe('npm start', function () {
     const left = ['gateway.log', 'sessions-policy.json', 'sqs', 'stream.db', 'worker.log'];
     assert.partialDeepStrictEqual((await readdir(directory)).toSorted(undefined), left);
     await rm(directory, { recursive: true, force: true });
+  });
+
+  describe('says in one sentence what keeps it from starting', () => {
+    let taken: Server;
+    let directory: string;
+    before(async () => {
+      taken = createServer().listen(0, '127.0.0.1');
+      await once(taken, 'listening');
+      directory = await mkdtemp(path.join(tmpdir(), 'local-start-'));
+      await writeFile(path.join(directory, 'file'), 'no folder');
+    });
+    after(async () => {
+      taken.close();
+      await rm(directory, { recursive: true, force: true });
+    });
+    const port = (): string => {
+      const address = taken.address();
+      return typeof address === 'object' && address ? String(address.port) : '';
+    };
+
+    const cases: [fault: string, env: () => Promise<Record<string, string>>, sentence: RegExp][] = [
+      [
+        'a Temporal that does not answer',
+        async () => ({ TEMPORAL_ADDRESS: '127.0.0.1:1' }),
+        /^no Temporal server answers on 127.0.0.1:1 /m,
+      ],
+      ...['AWS', 'STREAM'].map((name): (typeof cases)[number] => [
+        `a port of ${name} in use`,
+        async () => ({ TEMPORAL_ADDRESS: (await sharedTemporal()).address, [`${name}_PORT`]: port() }),
+        new RegExp(`^port \\d+ is in use: stop what listens there, or choose another port with ${name}_PORT=`, 'm'),
+      ]),
+      [
+        'a port of the worker in use',
+        async () => ({ TEMPORAL_ADDRESS: (await sharedTemporal()).address, METRICS_PORT: port() }),
+        /^port \d+ is in use: stop what listens there, or choose another port with METRICS_PORT=/m,
+      ],
+      [
+        'a folder that is none',
+        async () => ({ LOCAL_DIRECTORY: path.join(directory, 'file') }),
+        /^LOCAL_DIRECTORY=.*file cannot be used; choose a folder that can be written to \(EEXIST/m,
+      ],
+      [
+        'settings of the worker that make no sense',
+        async () => ({ TEMPORAL_ADDRESS: (await sharedTemporal()).address, EVENT_RETRY_MAXIMUM_MS: '500' }),
+        /EVENT_RETRY_MAXIMUM_MS=500 must not be below EVENT_RETRY_INITIAL_MS \(1000 by default\)/,
+      ],
+    ];
+    for (const [fault, env, sentence] of cases) {
+      it(fault, async () => {
+        const { code, output } = await start(['--no-demo', '--quiet'], {
+          LOCAL_DIRECTORY: path.join(directory, 'state'),
+          ...Object.fromEntries(PORTS.map((name) => [`${name}_PORT`, '0'])),
+          ...(await env()),
+        });
+        assert.match(output, sentence);
+        assert.doesNotMatch(output, /^\s+at /m);
+        assert.equal(code, 1);
+      });
+    }
+
+    it('with the stack for whoever debugs', async () => {
+      const { output } = await start(['--no-demo', '--quiet'], {
+        LOCAL_DIRECTORY: path.join(directory, 'file'),
+        LOG_LEVEL: 'debug',
+      });
+      assert.match(output, /^\s+at /m);
+    });
   });
 
   it('refuses settings and flags it does not understand with 2', async () => {

@@ -13,6 +13,8 @@ import { expressionsOfAlerts, metricsIn, runbookAnchors, runbookLinks, savedView
 const ELSEWHERE: Readonly<Record<string, string>> = {
   up: 'made by Prometheus for each scrape',
   bridge_start_failures_total: 'counted when Temporal refuses a start',
+  bridge_edits_ignored_total: 'counted when a known post comes with other content',
+  bridge_clock_ahead_total: 'counted when an EventTime lies after the sending',
   bridge_sqs_failures_total: 'counted when SQS refuses a request',
   bridge_messages_returned_total: 'counted when a stopping bridge hands messages back',
   temporal_workflow_task_execution_failed: 'counted when workflow code fails or does not replay',

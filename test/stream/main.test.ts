@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../../local/stream/main.ts', import.meta.url));
@@ -36,11 +37,31 @@ describe('Stream server: command line', () => {
     assert.match(output, /--database FILE/);
   });
 
+  it('says which port is in use, and what to do', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const address = taken.address();
+    assert.ok(typeof address === 'object' && address);
+    const { code, errors } = await finished('--key', 'k', '--secret', 's', '--port', String(address.port));
+    taken.close();
+    assert.equal(code, 1);
+    assert.match(errors, new RegExp(`^port ${address.port} of 127.0.0.1 is in use: .*--port\\n`));
+    assert.doesNotMatch(errors, /\n\s+at /, 'no stack trace');
+  });
+
   const bad: readonly (readonly [string[], RegExp])[] = [
     [[], /--key and --secret are required/],
     [['--key', 'k', '--secret', 'a.b'], /must not contain a dot/],
     [['--key', 'k', '--secret', 's', '--port', 'eighty'], /--port must be from 0 to 65535, not eighty/],
     [['--nonsense'], /Unknown option '--nonsense'/],
+    [
+      ['--key', 'k', '--secret', 's', '--port', '0', '--host', '203.0.113.9'],
+      /^--host 203.0.113.9 is no address of this/,
+    ],
+    [
+      ['--key', 'k', '--secret', 's', '--port', '0', '--database', fileURLToPath(import.meta.url)],
+      /^--database .*main.test.ts cannot be used: .*not a database/,
+    ],
   ];
   for (const [args, message] of bad) {
     it(`refuses "${args.join(' ')}" in words`, async () => {

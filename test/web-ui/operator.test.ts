@@ -7,8 +7,8 @@ import { skipWhereMissing } from '../support/skip-where-missing.ts';
 import { startUiStack, type UiStack } from './support/ui-stack.ts';
 import { WebUi } from './support/web-ui.ts';
 
-const PARKED = 'EventStatus="parked"';
-const RETRIED = 'EventStatus="pending" AND EventFailure IS NOT NULL';
+const PARKED = 'EventStatus="parked" AND ExecutionStatus="Running"';
+const RETRIED = 'EventStatus="pending" AND ExecutionStatus="Running" AND EventFailure IS NOT NULL';
 
 describe('events in the Web UI of Temporal, by hand', function () {
   this.timeout(180_000);

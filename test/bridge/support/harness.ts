@@ -7,6 +7,8 @@ import { startBridge, type Bridge, type BridgeOptions } from '../../../bridge/br
 import type { BridgeCounter, BridgeMeter, BridgeMetricLabels } from '../../../bridge/bridge-meter.ts';
 import type { BridgeCounts, MessageCounts } from '../../../bridge/queue-tally.ts';
 import { deadLetterQueueName, type EventKind } from '../../../contracts/names.ts';
+import { loadFauxqsInternals } from '../../../local/fauxqs-internals.ts';
+import { takeAllCharacters } from '../../../local/sqs-extensions.ts';
 import { FakeStarter } from './fake-starter.ts';
 import { FaultProxy } from './fault-proxy.ts';
 import { nextSerial } from './messages.ts';
@@ -33,6 +35,8 @@ export class Harness implements AsyncDisposable {
   }
 
   static async start(): Promise<Harness> {
+    // As SQS itself and the local stack do.
+    takeAllCharacters(await loadFauxqsInternals());
     const server = await startFauxqs({ port: 0, logger: false, messageSpies: true });
     const proxy = new FaultProxy(server.address);
     await proxy.listen();
@@ -145,8 +149,8 @@ export class MemoryMeter implements BridgeMeter {
   }
 }
 
-function keyOf(name: string, { queue, reason = '' }: BridgeMetricLabels): string {
-  return [name, queue, reason].join(' ');
+function keyOf(name: string, { queue, reason = '', scope = '' }: BridgeMetricLabels): string {
+  return [name, queue, reason, scope].join(' ');
 }
 
 /** Fails unless every message received is accounted for, in total and in each queue. */

@@ -1,0 +1,226 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import type { EdgeRegister } from '../../contracts/edge-order.ts';
+import {
+  readEdgeEvent,
+  readEdgeState,
+  readEventInput,
+  readLateWrites,
+  readOperatorRequest,
+  readRegister,
+  readSocialEvent,
+} from '../../contracts/event-guards.ts';
+import { DEFAULT_EVENT_POLICY } from '../../contracts/event-policy.ts';
+import type { SocialEvent } from '../../contracts/social-event.ts';
+import { UnreadablePayload } from '../../contracts/tolerant-payload-converter.ts';
+
+const WRITTEN = {
+  actor: 'alice',
+  objectId: '1',
+  foreignId: 'Post:alice-1',
+  feed: 'user:alice',
+  time: '2026-01-31T12:00:00.000000',
+  to: ['notification:bob'],
+  hashTags: ['jazz'],
+  eventTimeMicros: 0,
+} as const;
+const POST = { kind: 'activity', verb: 'Post', ...WRITTEN } as const;
+const COMMENT = { kind: 'comment', verb: 'Comment', parentId: 'Post:bob-1', ...WRITTEN } as const;
+const LIKE = {
+  kind: 'reaction',
+  action: 'Like',
+  edgeId: 'E-1',
+  reactionId: 'e-1',
+  activityId: 'a-1',
+  userId: 'alice',
+  targetFeeds: ['notification:bob'],
+  eventTimeMicros: 5,
+  sentMicros: 6,
+  eventId: 'id-1',
+} as const;
+const FOLLOW = {
+  kind: 'follow',
+  action: 'Follow',
+  source: 'timeline:alice',
+  target: 'user:bob',
+  copyLimit: 0,
+  eventTimeMicros: 5,
+} as const;
+
+const OPTIONAL: ReadonlySet<string> = new Set(['eventId', 'sentMicros']);
+const ALL: readonly SocialEvent[] = [POST, COMMENT, LIKE, FOLLOW];
+const NO_OBJECTS: readonly unknown[] = [undefined, null, 7, 'text', true, [], [POST], () => POST];
+
+/** What a field of an event must not be. */
+function wrongFor(value: unknown): readonly unknown[] {
+  const anything: readonly unknown[] = [null, true, { length: 1 }, { text: 'x' }];
+  if (typeof value === 'number') return [...anything, '5', -1, Number.NaN, Infinity, [5]];
+  if (Array.isArray(value)) return [...anything, 'notification:bob', 7, [7], ['notification:bob', null]];
+  return [...anything, '', 7, [value]];
+}
+
+describe('reading an event from a payload', () => {
+  for (const event of ALL) {
+    it(`takes a whole ${event.kind}, and none of which a field is missing or of another form`, () => {
+      assert.equal(readSocialEvent(event), event);
+      for (const [field, value] of Object.entries(event)) {
+        if (!OPTIONAL.has(field)) assert.equal(readSocialEvent({ ...event, [field]: undefined }), undefined, field);
+        for (const wrong of wrongFor(value)) {
+          assert.equal(readSocialEvent({ ...event, [field]: wrong }), undefined, `${field}: ${JSON.stringify(wrong)}`);
+        }
+      }
+    });
+  }
+
+  it('takes the actions of its kind and no others', () => {
+    const taken: readonly (readonly [event: SocialEvent, actions: readonly string[]])[] = [
+      [LIKE, ['Like', 'Unlike', 'Star', 'Share']],
+      [FOLLOW, ['Follow', 'Unfollow']],
+    ];
+    for (const [event, actions] of taken) {
+      for (const action of ['Like', 'Unlike', 'Star', 'Share', 'Follow', 'Unfollow', 'like', 'Unknown']) {
+        assert.equal(readSocialEvent({ ...event, action }) !== undefined, actions.includes(action), action);
+      }
+    }
+    assert.equal(readSocialEvent({ ...POST, kind: 'post' }), undefined);
+  });
+
+  it('takes lists that are empty, and a count of zero, but no part of one', () => {
+    assert.ok(readSocialEvent({ ...POST, to: [], hashTags: [] }));
+    assert.ok(readSocialEvent({ ...LIKE, targetFeeds: [] }));
+    assert.equal(readSocialEvent({ ...FOLLOW, copyLimit: 0.5 }), undefined);
+  });
+
+  it('takes an edge event for one, and nothing else', () => {
+    assert.equal(readEdgeEvent(LIKE), LIKE);
+    assert.equal(readEdgeEvent(FOLLOW), FOLLOW);
+    assert.equal(readEdgeEvent(POST), undefined);
+    assert.equal(readEdgeEvent(COMMENT), undefined);
+  });
+
+  it('gives nothing for what is no object, and never throws', () => {
+    const readers = [readSocialEvent, readEdgeEvent, readRegister, readLateWrites, readEdgeState, readEventInput];
+    for (const read of readers) {
+      for (const value of NO_OBJECTS) assert.equal(read(value), undefined);
+      fc.assert(fc.property(fc.anything(), (value) => void read(value)));
+    }
+  });
+});
+
+describe('reading what an edge knows', () => {
+  const position = { eventTimeMicros: 5, sentMicros: 6, present: true, tieBreak: '[]' };
+  const register: EdgeRegister = { ...position, stands: { ...position, eventTimeMicros: 4 }, eventIds: ['id-1'] };
+
+  it('takes a register whole, and one of which only the position is known', () => {
+    assert.deepEqual(readRegister({ ...register, unknown: 1 }), register);
+    const { sentMicros: _sent, ...earlier } = position;
+    assert.deepEqual(readRegister(earlier), earlier);
+    assert.deepEqual(readRegister({ ...earlier, eventTimeMicros: -1 }), { ...earlier, eventTimeMicros: -1 });
+    assert.deepEqual(readRegister({ ...position, present: false, tieBreak: '' }), {
+      ...position,
+      present: false,
+      tieBreak: '',
+    });
+  });
+
+  it('takes no register without a position', () => {
+    for (const [field, wrong] of [
+      ['eventTimeMicros', ['5', null, Number.NaN, undefined]],
+      ['present', [1, 'true', undefined]],
+      ['tieBreak', [1, [], undefined]],
+    ] as const) {
+      for (const value of wrong) assert.equal(readRegister({ ...register, [field]: value }), undefined);
+    }
+  });
+
+  it('leaves out what makes no sense in a register; what stands is then not known', () => {
+    assert.deepEqual(readRegister({ ...position, stands: 'x' }), { ...position, stands: null });
+    assert.deepEqual(readRegister({ ...position, stands: null }), { ...position, stands: null });
+    for (const eventIds of ['id-1', [1], { 0: 'id-1' }]) {
+      assert.deepEqual(readRegister({ ...position, eventIds }), position);
+    }
+    const { sentMicros: _sent, ...rest } = position;
+    assert.deepEqual(readRegister({ ...position, sentMicros: '6' }), rest);
+  });
+
+  it('takes late writes with a time, and of the rest what makes sense', () => {
+    const late = { untilMs: 7, sinceMs: 0, of: 'key' };
+    assert.deepEqual(readLateWrites({ ...late, unknown: 1 }), late);
+    assert.deepEqual(readLateWrites({ untilMs: 0 }), { untilMs: 0 });
+    assert.deepEqual(readLateWrites({ untilMs: 7, sinceMs: '0', of: '' }), { untilMs: 7 });
+    assert.deepEqual(readLateWrites({ untilMs: 7, of: 7 }), { untilMs: 7 });
+    for (const untilMs of [undefined, '7', -1, Number.NaN])
+      assert.equal(readLateWrites({ ...late, untilMs }), undefined);
+  });
+
+  it('takes of a memo or a result what makes sense', () => {
+    const late = { untilMs: 7 };
+    assert.deepEqual(readEdgeState({ register, unsettled: LIKE, late, status: 'applied' }), {
+      register,
+      unsettled: LIKE,
+      late,
+    });
+    assert.deepEqual(readEdgeState({ register: 'x', unsettled: POST, late: 7 }), {});
+    assert.deepEqual(readEdgeState({}), {});
+  });
+
+  it('takes the argument of a start with an event, and of the rest what makes sense', () => {
+    const carried = { event: LIKE, status: 'parked', audit: [], rounds: 2, overtaken: false };
+    const input = { event: LIKE, register, late: { untilMs: 7 }, policy: { lateCommitMs: 0 }, carried };
+    assert.deepEqual(readEventInput({ ...input, unknown: 1 }), input);
+    assert.deepEqual(readEventInput({ event: POST }), { event: POST });
+    assert.deepEqual(readEventInput({ event: POST, register: 1, late: 1, policy: 1, carried: 1 }), { event: POST });
+    assert.equal(readEventInput({ ...input, event: { ...LIKE, kind: 'x' } }), undefined);
+    assert.equal(readEventInput({}), undefined);
+    for (const [field, wrong] of [
+      ['event', { ...LIKE, action: 'x' }],
+      ['status', ''],
+      ['status', 7],
+      ['audit', {}],
+      ['rounds', '2'],
+    ] as const) {
+      const { carried: _unusable, ...rest } = input;
+      assert.deepEqual(readEventInput({ ...input, carried: { ...carried, [field]: wrong } }), rest);
+    }
+  });
+
+  it('takes every field of a policy by its own measure, and leaves those that make no sense to their defaults', () => {
+    const policyOf = (policy: unknown) => readEventInput({ event: POST, policy })?.policy;
+    assert.deepEqual(policyOf(DEFAULT_EVENT_POLICY), DEFAULT_EVENT_POLICY);
+    const usable = { parentMissing: 'write', autoRetryDelaysMs: [0, 7], parkedLimitMs: 0 };
+    assert.deepEqual(policyOf(usable), usable);
+    for (const policy of [
+      { parentMissing: 'later' },
+      { parentMissing: 7 },
+      { autoRetryDelaysMs: 7 },
+      { autoRetryDelaysMs: [7, -1] },
+      { autoRetryDelaysMs: ['7'] },
+      { retryBudgetMs: '7' },
+      { retryBudgetMs: -1 },
+      { retryBudgetMs: Number.NaN },
+      { parkedLimitMs: null },
+    ]) {
+      assert.deepEqual(policyOf({ ...policy, lateCommitMs: 1 }), { lateCommitMs: 1 });
+    }
+  });
+});
+
+describe("reading an operator's request", () => {
+  it('takes who and why, in bounded texts, each of them or none', () => {
+    const long = 'x'.repeat(501);
+    assert.deepEqual(readOperatorRequest({ by: 'eve', reason: long, unknown: 1 }), {
+      by: 'eve',
+      reason: long.slice(1),
+    });
+    assert.deepEqual(readOperatorRequest({ by: '' }), { by: '' });
+    assert.deepEqual(readOperatorRequest({ reason: 'mended' }), { reason: 'mended' });
+    assert.deepEqual(readOperatorRequest({ by: 7, reason: ['x'] }), {});
+    for (const bare of [undefined, null, {}]) assert.deepEqual(readOperatorRequest(bare), {});
+  });
+
+  it('is told apart from an argument that is something else, or that nobody can read', () => {
+    for (const other of ['eve', 7, true, [], [{ by: 'eve' }], new UnreadablePayload('binary/encrypted')]) {
+      assert.equal(readOperatorRequest(other), undefined);
+    }
+  });
+});
