@@ -1,6 +1,9 @@
 import { imbalanceOf, type BridgeCounts } from '../../local/bridge-counts.ts';
+import type { FateCounts } from './examination.ts';
+import type { Finding } from './findings.ts';
+import type { OperatorCounts } from './operators.ts';
 
-/** One process from its start to its end. */
+/** One worker process from its start to its end. */
 export interface ProcessLife {
   readonly name: string;
   readonly pid: number;
@@ -13,19 +16,27 @@ export interface ProcessLife {
 export interface RunFacts {
   readonly seed: number;
   readonly events: number;
-  readonly uniqueActivities: number;
-  /** Lines of `graph-check.ts`. */
-  readonly differences: readonly string[];
+  readonly posts: FateCounts;
+  readonly edges: FateCounts;
+  /** Edges that applied one more event at the end. */
+  readonly goingOn: number;
+  readonly findings: readonly Finding[];
+  /** Activities that stand at the end. */
+  readonly standing: number;
   readonly effects: Readonly<Record<string, number>>;
-  /** Workflows by EventStatus. */
+  /** Runs by EventStatus. */
   readonly statuses: Readonly<Record<string, number>>;
-  readonly open: number;
   readonly queued: number;
-  readonly deadLetters: number;
+  /** Different messages that stand rejected in dead-letter queues, and how many poison ones were published. */
+  readonly rejected: number;
+  readonly poison: number;
   readonly redriven: number;
   readonly released: number;
+  /** Events that no retry could help, skipped at the end. */
+  readonly skippedAtLast: number;
   readonly lives: readonly ProcessLife[];
   readonly injected: Readonly<Record<string, number>>;
+  readonly operators: OperatorCounts;
   readonly skipped: readonly string[];
   readonly healedMs: number;
 }
@@ -34,45 +45,46 @@ export interface Verdict {
   readonly lost: number;
   readonly doubled: number;
   readonly wrongEdges: number;
+  readonly stuck: number;
   /** Everything that makes the run a failure, in words. */
   readonly faults: readonly string[];
 }
 
 /** What the facts of a run come to. */
 export function judge(facts: RunFacts): Verdict {
-  const lost = facts.differences.filter((line) => / holds .* 0 times$/.test(line)).length;
-  const repeated = facts.differences.filter((line) =>
-    / holds .*( \d+ times|nobody published there)$/.test(line),
-  ).length;
-  const wrongEdges = facts.differences.length - repeated;
   const { activitiesCreated = 0, activitiesRemoved = 0 } = facts.effects;
-  const surplus = Math.max(0, activitiesCreated - activitiesRemoved - facts.uniqueActivities);
-  const doubled = Math.max(repeated - lost, surplus);
-  const unsettled = Object.entries(facts.statuses).filter(
-    ([status]) => status !== 'applied' && status !== 'superseded',
-  );
+  const surplus = Math.max(0, activitiesCreated - activitiesRemoved - facts.standing);
+  const of = (kind: Finding['kind']): number => facts.findings.filter((finding) => finding.kind === kind).length;
   const unbalanced = facts.lives.filter(({ end, counts }) => end === 'stopped' && counts && imbalanceOf(counts) !== 0);
   const faults = [
-    ...facts.differences,
-    ...(surplus > 0 ? [`${surplus} activities were created more often than published`] : []),
-    ...unsettled.filter(([, count]) => count > 0).map(([status, count]) => `${count} events are ${status}`),
-    ...(facts.open > 0 ? [`${facts.open} workflows are open`] : []),
+    ...facts.findings.map(({ kind, text }) => `${kind}: ${text}`),
+    ...(surplus > 0 ? [`doubled: ${surplus} activities were created that stand in no feed`] : []),
     ...(facts.queued > 0 ? [`${facts.queued} messages are still queued`] : []),
-    ...(facts.deadLetters > 0 ? [`${facts.deadLetters} messages are in dead-letter queues`] : []),
+    ...(facts.rejected === facts.poison
+      ? []
+      : [`${facts.rejected} messages are rejected, ${facts.poison} were poison`]),
     ...unbalanced.map(({ name, pid }) => `${name} (${pid}) does not balance`),
     ...facts.lives.filter(({ end }) => end === 'died').map(({ name, pid }) => `${name} (${pid}) died by itself`),
   ];
-  return { lost, doubled, wrongEdges, faults };
+  return {
+    lost: of('lost'),
+    doubled: of('doubled') + surplus,
+    wrongEdges: of('wrongEdge'),
+    stuck: of('stuck'),
+    faults,
+  };
 }
 
 /** The report of a run, line by line. */
-export function describeRun(facts: RunFacts, { lost, doubled, wrongEdges, faults }: Verdict): string {
+export function describeRun(facts: RunFacts, { lost, doubled, wrongEdges, stuck, faults }: Verdict): string {
   const killed = facts.lives.filter(({ end }) => end === 'killed').length;
   return [
-    `seed ${facts.seed}: ${facts.events} events published, ${sum(facts.statuses)} workflows`,
-    `lost ${lost}, doubled ${doubled}, wrong edges ${wrongEdges}`,
-    `workflows: ${list(facts.statuses)}; parked and released ${facts.released}, redriven ${facts.redriven}`,
+    `seed ${facts.seed}: ${facts.events} events published, ${sum(facts.statuses)} runs of workflows`,
+    `lost ${lost}, doubled ${doubled}, wrong edges ${wrongEdges}, stuck ${stuck}`,
+    `posts and comments: ${fates(facts.posts)}; edges: ${fates(facts.edges)}; edges that took one more event: ${facts.goingOn}`,
+    `runs: ${list(facts.statuses)}; parked and released ${facts.released}, skipped at last ${facts.skippedAtLast}, redriven ${facts.redriven}, poison rejected ${facts.rejected}`,
     `processes killed ${killed}; injected: ${list(facts.injected)}`,
+    ...describeOperators(facts.operators),
     `effects on the Stream server: ${list(facts.effects)}`,
     `healed ${(facts.healedMs / 1000).toFixed(1)} s after the last fault`,
     'conservation (of a killed process, as its metrics said up to 0.5 s before: it takes its counters along):',
@@ -82,12 +94,28 @@ export function describeRun(facts: RunFacts, { lost, doubled, wrongEdges, faults
   ].join('\n');
 }
 
+function describeOperators(operators: OperatorCounts): string[] {
+  const kinds = Object.entries(operators);
+  const done = kinds.reduce((total, [, counts]) => total + counts.done, 0);
+  return [
+    `operators did ${done} things (done/refused/without an answer/without a target):`,
+    ...kinds.map(
+      ([name, { done, refused, unanswered, withoutTarget }]) =>
+        `  ${name}: ${done}/${refused}/${unanswered}/${withoutTarget}`,
+    ),
+  ];
+}
+
 function describeLife({ name, pid, end }: ProcessLife, counts: BridgeCounts): string {
   const { received, started, joined, deduplicated, rejected, returned, inFlight } = counts;
   return (
     `${name} ${pid} ${end}: received ${received} = ${started} started + ${joined} joined + ${deduplicated} deduplicated ` +
     `+ ${rejected} rejected + ${returned} returned + ${inFlight} in flight (off by ${imbalanceOf(counts)})`
   );
+}
+
+function fates({ applied, givenUp, torn }: FateCounts): string {
+  return `${applied} applied, ${givenUp} given up, ${torn} ended half-way`;
 }
 
 function list(counts: Readonly<Record<string, number>>): string {

@@ -1,7 +1,8 @@
 import type { Cluster } from './cluster.ts';
 import { FaultInjector, type FaultInjectorOptions } from './fault-injector.ts';
-import type { Action, Link, ProcessName } from './plan.ts';
+import type { Action, Link, ProcessName, StreamFault } from './plan.ts';
 import type { ProcessSlot } from './process-slot.ts';
+import { StreamFaults } from './stream-faults.ts';
 
 export interface InjectorOptions extends FaultInjectorOptions {
   readonly cluster: Cluster;
@@ -16,16 +17,18 @@ export function proxyName({ process, to }: Link): string {
 export class Injector extends FaultInjector<Action> {
   readonly #cluster: Cluster;
   readonly #slots: ReadonlyMap<ProcessName, ProcessSlot>;
+  readonly #streamFaults: StreamFaults;
 
   constructor(options: InjectorOptions) {
     super(options);
     this.#cluster = options.cluster;
     this.#slots = options.slots;
+    this.#streamFaults = new StreamFaults(options.cluster.stream.url);
   }
 
   override async heal(): Promise<void> {
     await super.heal();
-    await fetch(`${this.#cluster.stream.url}/_control/faults`, { method: 'DELETE' });
+    await this.#streamFaults.clear();
   }
 
   protected override async inject(action: Action): Promise<void> {
@@ -40,18 +43,14 @@ export class Injector extends FaultInjector<Action> {
         this.count('restart of SQS');
         return this.#cluster.restartQueues(action.downMs);
       case 'streamFault':
-        this.count(`Stream ${action.rule.fault}`);
-        return this.#setStreamFault(action.rule);
+        this.count(`Stream ${nameOf(action.rules)}`);
+        return this.#streamFaults.add(action.rules, action.forMs);
       case 'network':
         return this.disturb(proxyName(action.link), action.link.to, action.toxic, action.forMs);
     }
   }
+}
 
-  async #setStreamFault(rule: object): Promise<void> {
-    const { url } = this.#cluster.stream;
-    const headers = { 'content-type': 'application/json' };
-    const body = JSON.stringify([rule]);
-    const response = await fetch(`${url}/_control/faults`, { method: 'POST', headers, body });
-    if (!response.ok) throw new Error(`the Stream server refused a fault: ${await response.text()}`);
-  }
+function nameOf([rule]: readonly StreamFault[]): string {
+  return rule?.['status'] === 403 ? '403 for a user' : (rule?.fault ?? 'fault');
 }

@@ -10,6 +10,8 @@ export interface ChaosOptions {
   readonly waveEveryMs: number;
   /** Pause between two faults, milliseconds, least and most. */
   readonly pauseMs: readonly [least: number, most: number];
+  /** Pause between two acts of operators, milliseconds, least and most. */
+  readonly operatorPauseMs: readonly [least: number, most: number];
   /** Whether Toxiproxy may be fetched and built when it is not in the cache. */
   readonly buildToxiproxy: boolean;
   /** Longest wait, after the faults, until everything is applied. */
@@ -25,6 +27,7 @@ export const QUICK: Omit<ChaosOptions, 'seed'> = {
   waveSize: 30,
   waveEveryMs: 3_000,
   pauseMs: [500, 2_000],
+  operatorPauseMs: [100, 700],
   buildToxiproxy: false,
   healMs: 120_000,
 };
@@ -67,6 +70,7 @@ export function readOptions(args: readonly string[]): ChaosOptions | undefined {
     waveSize: 40,
     waveEveryMs: 4_000,
     pauseMs: [1_000, 6_000],
+    operatorPauseMs: [200, 2_000],
     buildToxiproxy: true,
     healMs: 300_000,
   };

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
+import { planOperators } from './operator-plan.ts';
 import { QUICK, readOptions } from './options.ts';
 import { planFaults } from './plan.ts';
 
+const LONG = { ...QUICK, seed: 5, faultMs: 600_000 };
+
 describe('the plan of a chaos run', () => {
-  const plan = planFaults({ ...QUICK, seed: 5, faultMs: 600_000 });
+  const plan = planFaults(LONG);
 
   it('is the same for the same seed, and another for another', () => {
-    assert.deepEqual(planFaults({ ...QUICK, seed: 5, faultMs: 600_000 }), plan);
-    assert.notDeepEqual(planFaults({ ...QUICK, seed: 6, faultMs: 600_000 }), plan);
+    assert.deepEqual(planFaults(LONG), plan);
+    assert.notDeepEqual(planFaults({ ...LONG, seed: 6 }), plan);
   });
 
   it('has every kind of fault, in ascending times within the run', () => {
@@ -17,16 +20,12 @@ describe('the plan of a chaos run', () => {
       ['kill', 'network', 'restartQueues', 'restartTemporal', 'streamFault'],
     );
     const actions = plan.map(({ action }) => action);
-    const faults = new Set(actions.flatMap((action) => (action.kind === 'streamFault' ? [action.rule.fault] : [])));
-    assert.equal(faults.size, 5);
+    const rules = actions.flatMap((action) => (action.kind === 'streamFault' ? action.rules : []));
+    assert.equal(new Set(rules.map(({ fault }) => fault)).size, 6);
+    assert.ok(rules.some(({ status }) => status === 403));
     const toxics = new Set(actions.flatMap((action) => (action.kind === 'network' ? [action.toxic.type] : [])));
     assert.equal(toxics.size, 4);
-    const times = plan.map(({ atMs }) => atMs);
-    assert.deepEqual(
-      times,
-      times.toSorted((left, right) => left - right),
-    );
-    assert.ok(times.every((atMs) => atMs < 600_000));
+    assertTimes(plan.map(({ atMs }) => atMs));
   });
 
   it('kills and restarts in a quick run too', () => {
@@ -43,3 +42,34 @@ describe('the plan of a chaos run', () => {
     assert.throws(() => readOptions(['--seed', 'x']), /--seed must be a number/);
   });
 });
+
+describe('the plan of the operators of a chaos run', () => {
+  const plan = planOperators(LONG);
+
+  it('is the same for the same seed, and another for another', () => {
+    assert.deepEqual(planOperators(LONG), plan);
+    assert.notDeepEqual(planOperators({ ...LONG, seed: 6 }), plan);
+  });
+
+  it('has every kind of act, in ascending times within the run', () => {
+    const variants = new Set(plan.map(({ action }) => JSON.stringify({ ...action, payload: undefined })));
+    // request 2 x 2, cancel and terminate 2 x 2, reset 3 x 2 x 2, batch 3 x 3, bad message 4 x 2 x 3
+    assert.equal(variants.size, 4 + 4 + 12 + 9 + 24);
+    assertTimes(plan.map(({ atMs }) => atMs));
+  });
+
+  it('has every kind in a quick run too', () => {
+    for (let seed = 0; seed < 50; seed++) {
+      const kinds = new Set(planOperators({ ...QUICK, seed }).map(({ action }) => action.kind));
+      assert.equal(kinds.size, 6, `seed ${seed}`);
+    }
+  });
+});
+
+function assertTimes(times: readonly number[]): void {
+  assert.deepEqual(
+    times,
+    times.toSorted((left, right) => left - right),
+  );
+  assert.ok(times.every((atMs) => atMs < 600_000));
+}

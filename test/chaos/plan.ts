@@ -21,11 +21,14 @@ export interface Toxic {
   readonly attributes: Readonly<Record<string, number>>;
 }
 
+/** A fault as the Stream server takes it. */
+export type StreamFault = Readonly<Record<string, unknown>> & { readonly fault: string };
+
 export type Action =
   | { readonly kind: 'kill'; readonly process: ProcessName }
   | { readonly kind: 'restartTemporal'; readonly downMs: number }
   | { readonly kind: 'restartQueues'; readonly downMs: number }
-  | { readonly kind: 'streamFault'; readonly rule: Readonly<Record<string, unknown>> & { readonly fault: string } }
+  | { readonly kind: 'streamFault'; readonly rules: readonly StreamFault[]; readonly forMs: number }
   | { readonly kind: 'network'; readonly link: Link; readonly toxic: Toxic; readonly forMs: number };
 
 export interface PlannedAction {
@@ -83,23 +86,49 @@ export function toxicOf(random: Random): Toxic {
   }
 }
 
-const STREAM_FAULTS = ['error', 'rateLimited', 'delay', 'commitThenHang', 'partialCopy'] as const;
+const STREAM_FAULTS = [
+  'forbidden',
+  'commitLate',
+  'error',
+  'forbidden',
+  'rateLimited',
+  'commitThenHang',
+  'forbidden',
+  'delay',
+  'partialCopy',
+] as const;
 
-/** Each kind in turn. A delay stays below the time-out of a call: GetStream does what it was asked before it is asked anew. */
+/** Below the workers' `EVENT_LATE_COMMIT_MS`. */
+const LATEST_COMMIT_MS = 4_000;
+
+/** Each kind in turn. `forbidden` refuses everything of some users, so that there are parked events for the operators. */
 function streamFault(random: Random, index: number): Action {
   const fault = STREAM_FAULTS[index % STREAM_FAULTS.length] ?? 'error';
+  const forMs = random.between(2_000, fault === 'forbidden' ? 12_000 : 8_000);
+  return { kind: 'streamFault', rules: rulesOf(fault, random), forMs };
+}
+
+function rulesOf(fault: (typeof STREAM_FAULTS)[number], random: Random): StreamFault[] {
   const times = random.between(3, 25);
   const match = { method: random.pick(['POST', 'POST', 'DELETE', 'GET']) };
   switch (fault) {
     case 'error':
-      return { kind: 'streamFault', rule: { fault, match, times, status: random.pick([500, 503]) } };
+      return [{ fault, match, times, status: random.pick([500, 503]) }];
+    case 'forbidden': {
+      const user = `u${random.between(0, 3)}-`;
+      return [{ path: user }, { body: user }].map((part) => ({ fault: 'error', status: 403, match: part }));
+    }
     case 'rateLimited':
-      return { kind: 'streamFault', rule: { fault, match, times, retryAfterMs: random.between(500, 2_000) } };
+      return [{ fault, match, times, retryAfterMs: random.between(500, 2_000) }];
+    case 'commitLate': {
+      const delayMs = random.between(500, LATEST_COMMIT_MS);
+      return [{ fault, match, times, delayMs, answers: random.chance(0.5) }];
+    }
     case 'delay':
-      return { kind: 'streamFault', rule: { fault, match: {}, times, delayMs: random.between(50, 700) } };
+      return [{ fault, match: {}, times, delayMs: random.between(50, 700) }];
     case 'commitThenHang':
-      return { kind: 'streamFault', rule: { fault, match, times: random.between(2, 8) } };
+      return [{ fault, match, times: random.between(2, 8) }];
     case 'partialCopy':
-      return { kind: 'streamFault', rule: { fault, match: {}, times, copied: 0 } };
+      return [{ fault, match: {}, times, copied: 0 }];
   }
 }

@@ -18,6 +18,7 @@ export class Queues {
   readonly #sns: SNSClient;
   readonly #sqs: SQSClient;
   readonly #routes: readonly RouteResources[];
+  readonly #rejected = new Set<string>();
 
   constructor(url: string, routes: readonly RouteResources[]) {
     const config = clientConfig({ url, ...LOCAL_AWS });
@@ -37,11 +38,11 @@ export class Queues {
     }
   }
 
-  /** Messages in all four queues, or all four dead-letter queues, held back and in flight ones included. */
-  async depth(which: 'queueUrl' | 'deadLetterQueueUrl'): Promise<number> {
+  /** Messages in all four queues, held back and in flight ones included. */
+  async depth(): Promise<number> {
     const depths = await Promise.all(
-      this.#routes.map(async (route) => {
-        const command = new GetQueueAttributesCommand({ QueueUrl: route[which], AttributeNames: ['All'] });
+      this.#routes.map(async ({ queueUrl }) => {
+        const command = new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['All'] });
         const { Attributes = {} } = await this.#sqs.send(command);
         return (
           Number(Attributes.ApproximateNumberOfMessages) +
@@ -53,7 +54,11 @@ export class Queues {
     return depths.reduce((total, depth) => total + depth, 0);
   }
 
-  /** Sends what was received too often back to its queue; what the bridge rejected stays. @returns how many */
+  /**
+   * Sends what was received too often back to its queue; what the bridge rejected stays, and is not seen again for a while.
+   *
+   * @returns how many
+   */
   async redrive(): Promise<number> {
     let redriven = 0;
     for (const { queueUrl, deadLetterQueueUrl: QueueUrl } of this.#routes) {
@@ -61,16 +66,24 @@ export class Queues {
         const { Messages = [] } = await this.#sqs.send(
           new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, MessageAttributeNames: ['All'] }),
         );
-        const good = Messages.filter(({ MessageAttributes }) => !MessageAttributes?.['RejectReason']);
-        for (const { Body, ReceiptHandle } of good) {
+        if (Messages.length === 0) break;
+        for (const { Body = '', ReceiptHandle, MessageAttributes } of Messages) {
+          if (MessageAttributes?.['RejectReason']) {
+            this.#rejected.add(Body);
+            continue;
+          }
           await this.#sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: Body }));
           await this.#sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
           redriven += 1;
         }
-        if (good.length === 0) break;
       }
     }
     return redriven;
+  }
+
+  /** Different messages that {@link redrive} found rejected: each may have been delivered several times. */
+  get rejected(): number {
+    return new Set(Array.from(this.#rejected, messageIn)).size;
   }
 
   close(): void {
@@ -89,4 +102,10 @@ export class Queues {
       await sleep(RETRY_MS);
     }
   }
+}
+
+/** What was published, out of the envelope that SNS puts around it: one message published twice has two envelopes. */
+function messageIn(body: string): string {
+  const envelope: unknown = JSON.parse(body);
+  return String(Reflect.get(Object(envelope), 'Message') ?? body);
 }

@@ -1,18 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { connect } from 'getstream';
-import { differences } from '../support/graph-check.ts';
 import { readEffects } from '../support/stream-effects.ts';
 import { generateTraffic, type Traffic } from '../support/traffic.ts';
 import { sharedWorkflowBundle } from '../support/workflow-bundle.ts';
 import type { RunFacts } from './accounting.ts';
 import { Cluster } from './cluster.ts';
+import { examine, finalEvents, noLateCommits } from './examination.ts';
 import { Injector, proxyName } from './injector.ts';
+import { planOperators } from './operator-plan.ts';
+import { Operators } from './operators.ts';
 import type { ChaosOptions } from './options.ts';
 import { LINKS, planFaults, PROCESSES, type Link, type ProcessName } from './plan.ts';
 import { ProcessSlot } from './process-slot.ts';
 import { Queues } from './queues.ts';
-import { countOpen, countStatuses, settle } from './settling.ts';
+import { countStatuses, settle, type Published } from './settling.ts';
 import { startToxiproxy, type Toxiproxy } from './toxiproxy.ts';
 
 const READY_MS = 120_000;
@@ -27,74 +29,104 @@ const WORKER_ENV = {
   EVENT_RETRY_BUDGET_MS: '20000',
   EVENT_COMPENSATION_BUDGET_MS: '10000',
   EVENT_PARENT_WAIT_MS: '5000',
+  EVENT_LATE_COMMIT_MS: '6000',
   BRIDGE_VISIBILITY_TIMEOUT_SECONDS: '5',
   BRIDGE_LONG_POLL_SECONDS: '5',
   SHUTDOWN_GRACE_MS: '10000',
 };
 
-/** One run: traffic under faults, healing, and the facts to judge it by. */
+/** One run: traffic under faults and the hands of operators, healing, and the facts to judge it by. */
 export async function runChaos(options: ChaosOptions, onEvent: (line: string) => void): Promise<RunFacts> {
   const skipped: string[] = [];
   const toxiproxy = await startToxiproxy(options.buildToxiproxy, skipped);
   const cluster = await Cluster.start(options.seed);
   const slots = await makeSlots(cluster, toxiproxy, onEvent);
+  const connection = await Connection.connect({ address: cluster.temporalAddress });
+  const client = new Client({ connection });
   try {
     for (const slot of slots.values()) slot.start();
     await Promise.all([...slots.values()].map((slot) => slot.ready(READY_MS)));
     onEvent(`all processes are ready; faults for ${options.faultMs / 1000} s`);
     const queues = new Queues(cluster.awsUrl, cluster.routes);
     const injector = new Injector({ cluster, slots, onEvent, ...(toxiproxy ? { toxiproxy } : {}) });
+    const operators = new Operators(client, onEvent);
     const publishing = publishWaves(options, queues);
-    await injector.run(planFaults(options));
+    await Promise.all([injector.run(planFaults(options)), operators.run(planOperators(options))]);
     const waves = await publishing;
     await injector.heal();
     await Promise.all([...slots.values()].map((slot) => slot.ready(READY_MS)));
-    onEvent('the faults are over; waiting until everything is applied');
+    onEvent('the faults are over; waiting until everything is decided');
     if (injector.skipped > 0) skipped.push(`${injector.skipped} network faults`);
-    const facts = await gather(cluster, queues, waves, options);
+    const facts = await gather({ cluster, client, queues, waves, timeoutMs: options.healMs, onEvent });
     queues.close();
     await Promise.all([...slots.values()].map((slot) => slot.stop()));
     const lives = [...slots.values()].flatMap((slot) => slot.lives);
-    return { seed: options.seed, ...facts, lives, injected: injector.injected, skipped };
+    const { counts } = operators;
+    return { seed: options.seed, ...facts, lives, injected: injector.injected, operators: counts, skipped };
   } finally {
     await Promise.all([...slots.values()].map((slot) => slot.stop()));
+    await connection.close();
     await cluster.stop();
     await toxiproxy?.stop();
   }
 }
 
-async function gather(
-  cluster: Cluster,
-  queues: Queues,
-  waves: readonly Traffic[],
-  { healMs }: ChaosOptions,
-): Promise<Omit<RunFacts, 'seed' | 'lives' | 'injected' | 'skipped'>> {
-  const connection = await Connection.connect({ address: cluster.temporalAddress });
+interface Ended {
+  readonly cluster: Cluster;
+  readonly client: Client;
+  readonly queues: Queues;
+  readonly waves: readonly Traffic[];
+  readonly timeoutMs: number;
+  readonly onEvent: (line: string) => void;
+}
+
+type Gathered = Omit<RunFacts, 'seed' | 'lives' | 'injected' | 'operators' | 'skipped'>;
+
+/** Looks twice: once at what became of everything, and once more after every edge was given a further event. */
+async function gather({ cluster, client, queues, waves, timeoutMs, onEvent }: Ended): Promise<Gathered> {
   const { apiKey, apiSecret, appId, url } = cluster.stream;
   const stream = connect(apiKey, apiSecret, appId, { urlOverride: { api: `${url}/api/` } });
-  try {
-    const client = new Client({ connection });
-    const begun = performance.now();
-    const settlement = await settle(client, queues, healMs);
-    const healedMs = performance.now() - begun;
-    const found: string[] = [];
-    for (const { expected } of waves) found.push(...(await differences(stream, expected)));
-    const feeds = waves.flatMap(({ expected }) => [...expected.activities.values()]);
-    return {
-      events: waves.reduce((total, { messages }) => total + messages.length, 0),
-      uniqueActivities: feeds.reduce((total, ids) => total + ids.size, 0),
-      differences: found,
-      effects: await readEffects(url),
-      statuses: await countStatuses(client),
-      open: await countOpen(client),
-      queued: await queues.depth('queueUrl'),
-      deadLetters: await queues.depth('deadLetterQueueUrl'),
-      healedMs,
-      ...settlement,
-    };
-  } finally {
-    await connection.close();
-  }
+  const published: Published = {
+    posts: waves.flatMap(({ posts }) => posts),
+    edges: waves.flatMap(({ edges }) => edges),
+  };
+  const begun = performance.now();
+  const settlement = await settle({ client, queues, published, timeoutMs });
+  const healedMs = performance.now() - begun;
+  await noLateCommits(url);
+  onEvent('everything is decided; looking at what became of it');
+  const { posts, edges, findings, standing } = await examine(client, stream, published);
+  const effects = await readEffects(url);
+  const statuses = await countStatuses(client);
+  onEvent('one more event for every edge');
+  const more = await finalEvents(stream, published.edges);
+  await queues.publish(more.messages);
+  await settle({ client, queues, published, timeoutMs });
+  await noLateCommits(url);
+  const last = await examine(client, stream, { ...published, posts: [], edges: more.edges });
+  const goingOn = last.edges.applied;
+  const refused = more.edges.length - goingOn;
+  return {
+    events: waves.reduce((total, { messages }) => total + messages.length, 0),
+    posts,
+    edges,
+    goingOn,
+    findings: [
+      ...findings,
+      ...last.findings.map(({ kind, text }) => ({ kind, text: `after one more event: ${text}` })),
+      ...(refused > 0 ? [{ kind: 'stuck' as const, text: `${refused} edges did not apply one more event` }] : []),
+    ],
+    standing,
+    effects,
+    statuses,
+    queued: await queues.depth(),
+    rejected: queues.rejected,
+    poison: waves.reduce((total, { poison }) => total + poison, 0),
+    healedMs,
+    released: settlement.released,
+    skippedAtLast: settlement.skipped,
+    redriven: settlement.redriven,
+  };
 }
 
 /** Waves of traffic, each among users of its own, so that what belongs together comes within seconds. */
@@ -104,10 +136,16 @@ async function publishWaves(options: ChaosOptions, queues: Queues): Promise<Traf
   const begun = performance.now();
   for (let atMs = 0; atMs < faultMs; atMs += waveEveryMs) {
     await sleep(Math.max(0, begun + atMs - performance.now()));
-    const wave = generateTraffic({ seed: seed + waves.length, count: waveSize, duplicates: 0.2, users: 4 });
+    const wave = generateTraffic({
+      seed: seed + waves.length,
+      count: waveSize,
+      duplicates: 0.2,
+      users: 4,
+      troubles: true,
+    });
     waves.push(wave);
-    // Some of an earlier wave come once more, long after they were applied.
-    const late = waves.at(-5)?.messages.slice(0, Math.round(waveSize / 10)) ?? [];
+    // Some of an earlier wave come once more, long after they were decided on.
+    const late = waves.at(-5)?.repeatable.slice(0, Math.round(waveSize / 10)) ?? [];
     await queues.publish([...wave.messages, ...late]);
   }
   return waves;

@@ -1,5 +1,5 @@
 import type { StreamClient } from 'getstream';
-import type { ExpectedGraph } from './traffic.ts';
+import type { ExpectedGraph, StandingReaction } from './traffic.ts';
 
 /** Compares GetStream with the expected graph, through the client's own reads; one line for each difference. */
 export async function differences(client: StreamClient, expected: ExpectedGraph): Promise<string[]> {
@@ -12,9 +12,9 @@ export async function differences(client: StreamClient, expected: ExpectedGraph)
     }
     for (const id of written) if (!foreignIds.has(id)) found.push(`${feed} holds ${id}, which nobody published there`);
   }
-  for (const [id, present] of expected.reactions) {
-    if ((await hasReaction(client, id)) !== present)
-      found.push(`reaction ${id} should ${present ? '' : 'not '}be there`);
+  for (const [id, wanted] of expected.reactions) {
+    const [should, is] = [wanted, await standingReaction(client, id)].map(describeReaction);
+    if (is !== should) found.push(`reaction ${id} should be ${should}, is ${is}`);
   }
   for (const [source, targets] of expected.follows) {
     const followed = await followedBy(client, source);
@@ -25,7 +25,7 @@ export async function differences(client: StreamClient, expected: ExpectedGraph)
 }
 
 /** Foreign ids written into the feed itself, what it copied from feeds it follows left out. */
-async function ownActivities(client: StreamClient, feed: string): Promise<string[]> {
+export async function ownActivities(client: StreamClient, feed: string): Promise<string[]> {
   const ids: string[] = [];
   for (let offset = 0; ; offset += 100) {
     const { results } = await feedOf(client, feed).get({ limit: 100, offset });
@@ -42,17 +42,21 @@ export function activitiesIn(result: object): object[] {
   return Array.isArray(group) ? group.map(Object) : [result];
 }
 
-async function hasReaction(client: StreamClient, id: string): Promise<boolean> {
+export async function standingReaction(client: StreamClient, id: string): Promise<StandingReaction | undefined> {
   try {
-    await client.reactions.get(id);
-    return true;
+    const { kind, activity_id: activityId, user_id: userId } = await client.reactions.get(id);
+    return { kind, activityId, userId };
   } catch (error) {
-    if (Reflect.get(Object(Reflect.get(Object(error), 'response')), 'status') === 404) return false;
+    if (Reflect.get(Object(Reflect.get(Object(error), 'response')), 'status') === 404) return undefined;
     throw error;
   }
 }
 
-async function followedBy(client: StreamClient, source: string): Promise<string[]> {
+export function describeReaction(reaction: StandingReaction | undefined): string {
+  return reaction ? `${reaction.kind} ${reaction.activityId} of ${reaction.userId}` : 'nothing';
+}
+
+export async function followedBy(client: StreamClient, source: string): Promise<string[]> {
   const { results } = await feedOf(client, source).following({ limit: 500 });
   return results.map(({ target_id }) => target_id);
 }
