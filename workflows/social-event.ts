@@ -18,6 +18,7 @@ import { EventLedger } from './event-ledger.ts';
 import { parentStepOf, writeStepsOf } from './event-plan.ts';
 import { publishState } from './event-publisher.ts';
 import { EventRun, type EventHandlers } from './event-run.ts';
+import { resetMark } from './run-reset.ts';
 import { EventRun as EarlierEventRun } from './v1/event-run.ts';
 
 /**
@@ -44,6 +45,7 @@ class SocialEventEntry {
   readonly #input: SocialEventInput;
   readonly #first: FirstCalls | undefined;
   readonly #ledger: EventLedger;
+  readonly #mark = resetMark();
   readonly #takenOver = Promise.withResolvers<SocialEventResult>();
   #taker: Taker | undefined;
 
@@ -67,7 +69,7 @@ class SocialEventEntry {
   async #writeAtOnce(first: FirstCalls): Promise<SocialEventResult> {
     const { event } = this.#input;
     const parent = parentStepOf(event, { ...DEFAULT_EVENT_POLICY, ...this.#input.policy });
-    const steps = [...(parent ? [parent] : []), ...writeStepsOf(event, { sinceMs: this.#ledger.beganMs })];
+    const steps = [...(parent ? [parent] : []), ...writeStepsOf(event)];
     try {
       for (const step of steps) {
         await first.make(step);
@@ -91,7 +93,7 @@ class SocialEventEntry {
   #takeOver(): Taker {
     if (this.#taker) return this.#taker;
     const taker = patched('every-exit')
-      ? new EventRun(this.#input, this.#first)
+      ? new EventRun(this.#input, this.#mark, this.#first)
       : new EarlierEventRun(this.#input, this.#first);
     this.#taker = taker;
     // After the messages that are there already were handed to it.
