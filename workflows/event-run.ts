@@ -27,7 +27,7 @@ import { describeRetrying, describeState } from './event-details.ts';
 import { EventLedger } from './event-ledger.ts';
 import { EdgeMemo, publishRetrying, publishState } from './event-publisher.ts';
 import { parkedTimeout, type ParkedTimeout } from './parked-timeout.ts';
-import { resetMark } from './run-reset.ts';
+import { ownRun, resetMark } from './run-reset.ts';
 import { stepFailureOf, type StepFailure } from './step-failure.ts';
 import { createStepRunner, type StepRunner } from './step-runner.ts';
 
@@ -69,14 +69,14 @@ export class EventRun implements EventHandlers {
    * @param first calls made before it was known that the event needs more
    */
   constructor(input: SocialEventInput, mark: string, first?: FirstCalls) {
-    const { startTime, firstExecutionRunId } = workflowInfo();
+    const { startTime } = workflowInfo();
     this.#input = input;
     this.#resetMark = mark;
     this.#first = first;
     this.#policy = { ...DEFAULT_EVENT_POLICY, ...input.policy };
     this.#ledger = new EventLedger(input, startTime.getTime());
     this.#lingers = input.register !== undefined || input.carried !== undefined;
-    this.#run = input.carried ? undefined : firstExecutionRunId;
+    this.#run = input.carried ? undefined : ownRun();
     this.#isFirstAttempt = input.carried === undefined;
     this.#runner = createStepRunner({
       policy: this.#policy,
