@@ -1,6 +1,13 @@
 import { WorkflowFailedError, type Client, type WorkflowExecutionDescription } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { edgePosition, isLater, latestOf, rememberEventId, type EdgeRegister } from '../contracts/edge-order.ts';
+import {
+  edgePosition,
+  isLater,
+  latestOf,
+  NOTHING_APPLIED,
+  rememberEventId,
+  type EdgeRegister,
+} from '../contracts/edge-order.ts';
 import { readEdgeEvent, readEdgeState, readEventInput } from '../contracts/event-guards.ts';
 import { DEFAULT_EVENT_POLICY } from '../contracts/event-policy.ts';
 import {
@@ -79,7 +86,14 @@ function withMessages(state: EdgeState, events: HistoryEvents, input: SocialEven
     // A run knows the ids of the events it has seen; one of them under another time is a repetition.
     .filter(({ eventId }) => eventId === undefined || !known.has(eventId) || eventId === own?.eventId)
     .reduce<EdgeEvent | undefined>(laterEvent, state.unsettled);
-  return withoutSettled({ ...state, ...(unsettled ? { unsettled } : {}) });
+  const eventIds = [own, ...messages].flatMap((event) => event?.eventId ?? []);
+  // The run may have ended before it took in a message, or wrote down that it did.
+  const register = state.register ?? (eventIds.length > 0 ? NOTHING_APPLIED : undefined);
+  return withoutSettled({
+    ...state,
+    ...(register ? { register: withEventIds(register, [...(register.eventIds ?? []), ...eventIds]) } : {}),
+    ...(unsettled ? { unsettled } : {}),
+  });
 }
 
 function withoutSettled({ unsettled, ...state }: EdgeState): EdgeState {

@@ -83,10 +83,16 @@ export class EventLedger {
 
   /** Takes in a further event of the edge; one that is not later than all known ones, or is known by its id, changes nothing. */
   offer(event: EdgeEvent): void {
-    const { event: current, newer, register } = this.#state;
+    const { register } = this.#state;
     const isRepeated = event.eventId !== undefined && register?.eventIds?.includes(event.eventId) === true;
     if (isRepeated) return;
     this.#remember(event);
+    this.#takeIn(event);
+  }
+
+  /** What comes from another run of the edge is known there by its id, and so it is no repetition. */
+  #takeIn(event: EdgeEvent): void {
+    const { event: current, newer, register } = this.#state;
     const position = edgePosition(event);
     const known = newer ?? (isEdgeEvent(current) ? current : undefined);
     if (!isLater(position, register) || (known && !isLater(position, edgePosition(known)))) return;
@@ -100,7 +106,7 @@ export class EventLedger {
     const eventIds = [...(register?.eventIds ?? []), ...(own?.eventIds ?? [])];
     if (latest) this.#update({ register: eventIds.reduce<EdgeRegister>(withEventId, latest) });
     if (late) this.#noteLate(late);
-    if (unsettled) this.offer(unsettled);
+    if (unsettled) this.#takeIn(unsettled);
   }
 
   /** A message that made no sense; told in the details. */
