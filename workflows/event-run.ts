@@ -59,6 +59,8 @@ export class EventRun implements EventHandlers {
   /** See `resetMark`. */
   #resetMark = resetMark();
   #isFirstAttempt: boolean;
+  /** When the first attempt began: in the workflow task that it is made in, time stands still. */
+  #fastMs: number | undefined;
   #attempt: CancellationScope | undefined;
   #messages = 0;
 
@@ -132,7 +134,8 @@ export class EventRun implements EventHandlers {
           await this.#write();
           break;
         case 'withdraw':
-          await this.#withdraw('skipped');
+          await this.#askOtherRuns();
+          if (!this.#ledger.hasNewer) await this.#withdraw('skipped');
           break;
         case 'close':
           this.#close(this.#ledger.state.decision === 'retry' ? 'superseded' : 'skipped');
@@ -174,6 +177,7 @@ export class EventRun implements EventHandlers {
     const ledger = this.#ledger;
     const fast = this.#isFirstAttempt;
     this.#isFirstAttempt = false;
+    if (fast) this.#fastMs = Date.now();
     ledger.beginRound();
     if (!fast) this.#publish();
     this.#attempt = new CancellationScope();
@@ -242,7 +246,8 @@ export class EventRun implements EventHandlers {
 
   async #giveUp(): Promise<void> {
     const { failure } = this.#ledger.state;
-    if (!(await this.#withdraw('compensated')) || this.#ledger.hasNewer) return;
+    await this.#askOtherRuns();
+    if (this.#ledger.hasNewer || !(await this.#withdraw('compensated')) || this.#ledger.hasNewer) return;
     const message = `given up after ${this.#policy.parkedLimitMs} ms parked: ${failure?.message ?? ''}`;
     throw ApplicationFailure.nonRetryable(message, failure?.type ?? FAILURE_TYPES.internal, this.#ledger.result());
   }
@@ -250,8 +255,10 @@ export class EventRun implements EventHandlers {
   /** Cancelled by an operator: the event is given up and taken back; what came meanwhile goes on in a new run. */
   async #abandon(): Promise<void> {
     const ledger = this.#ledger;
+    const hasLostCalls = this.#first?.isUnderWay === true || this.#mayHaveLostCalls();
+    await this.#askOtherRuns();
     const { status, overtaken } = ledger.state;
-    if (this.#first?.isUnderWay === true) ledger.noteUnanswered(Date.now() + this.#policy.lateCommitMs);
+    if (status === 'pending' && hasLostCalls) ledger.noteUnanswered(Date.now() + this.#policy.lateCommitMs);
     if (status === 'parked' && overtaken) this.#close('compensated');
     else if (status === 'pending' || status === 'parked') await this.#withdraw('compensated');
     if (!ledger.hasNewer && ledger.state.status !== 'parked') await this.#mendAtOnce();
@@ -354,6 +361,14 @@ export class EventRun implements EventHandlers {
     return event.kind === 'reaction' && event.edgeId === own.edgeId;
   }
 
+  /**
+   * Calls made inside the first workflow task are recorded with its end: one that failed, as it does when its worker dies or a
+   * message comes before it closes the run, was made again from its beginning, and what it wrote is not known.
+   */
+  #mayHaveLostCalls(): boolean {
+    return this.#input.carried === undefined && (this.#fastMs === undefined || this.#fastMs === Date.now());
+  }
+
   #hasNews(): boolean {
     return this.#ledger.hasNewer || this.#mustContinue() || this.#wasReset();
   }
@@ -364,13 +379,16 @@ export class EventRun implements EventHandlers {
 
   /**
    * A reset takes the run back to a time before messages that were acknowledged, which the operator may have kept from being
-   * applied again, and before later runs of its edge.
+   * applied again, and before later runs of its edge. Writes ask by themselves; a run may be given up before it makes any.
    */
   async #askOtherRuns(): Promise<void> {
     this.#resetMark = resetMark();
     if (!isEdgeEvent(this.#ledger.state.event)) return;
     try {
-      await this.#runner.runCompensation({ activity: 'checkRun', input: null }, 'reset: what do the other runs know?');
+      await this.#runner.runCompensation(
+        { activity: 'checkRun', input: null },
+        'what do the other runs of the edge know?',
+      );
     } catch (error) {
       if (isCancellation(error)) throw error;
       const { known, run } = adoptionOf(stepFailureOf(error));

@@ -66,4 +66,42 @@ describe('what a run of an edge did not write down', function () {
     assert.equal(register?.eventTimeMicros, 2);
     assert.ok(stream.countOf('removeReaction') > 0);
   });
+
+  it('an event known to another run only is not given up with the one that a reset run waits with', async () => {
+    const edge = randomUUID();
+    const first = reactionEvent({ edge, at: 1 });
+    const second = reactionEvent({ edge, at: 2 });
+    stream.always('requireParent', streamFailure(FAILURE_TYPES.parentMissing));
+    await start(first);
+    await eventually(() => assert.ok(stream.countOf('requireParent') > 0));
+    await start(second);
+    const { workflowId, runId } = await fixture.handle(first).describe();
+    await resetRun(fixture.client, { workflowId, runId }, { to: 'first', reapplies: false });
+    const looks = stream.countOf('requireParent');
+    await eventually(() => assert.ok(stream.countOf('requireParent') > looks));
+    await fixture.handle(first).cancel();
+    stream.always('requireParent', undefined);
+    const { register } = await fixture.handle(first).result();
+    assert.equal(register?.eventTimeMicros, 2);
+    assert.equal(register?.stands, undefined);
+  });
+
+  it('a write of a workflow task that failed is taken back when the event is cancelled in the next one', async () => {
+    const event = reactionEvent();
+    const handle = fixture.handle(event);
+    // A message that comes before the task closes the run makes the task fail; in the end that is the cancellation.
+    stream.next(
+      'addReaction',
+      async () => {
+        await handle.signal('nobody knows');
+      },
+      async () => {
+        await handle.cancel();
+      },
+    );
+    await start(event);
+    await closed(handle);
+    assert.equal(await statusOf(event), 'compensated');
+    assert.ok(stream.countOf('removeReaction') > 0, stream.names().join());
+  });
 });
