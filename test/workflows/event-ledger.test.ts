@@ -40,7 +40,9 @@ describe('the ledger of an event', () => {
 
     const event = fc
       .record({ kind: fc.constantFrom('Follow', 'Unfollow'), at: fc.nat(20), eventId: fc.nat(20) })
-      .map(({ eventId, ...change }) => followEvent({ ...change, edge: EDGE, eventId: `${change.kind}/${change.at}/${eventId}` }));
+      .map(({ eventId, ...change }) =>
+        followEvent({ ...change, edge: EDGE, eventId: `${change.kind}/${change.at}/${eventId}` }),
+      );
     const step: fc.Arbitrary<Step> = fc.oneof(
       { weight: 3, arbitrary: event.map((offered) => ({ what: 'offer', event: offered }) as const) },
       fc.tuple(event, event).map(([decided, unsettled]) => ({ what: 'adopt', decided, unsettled }) as const),
