@@ -41,8 +41,10 @@ export function readPayload(payload: Payload | null | undefined): unknown {
   }
 }
 
-function textOf(bytes: Uint8Array | null | undefined): string {
-  return bytes ? new TextDecoder().decode(bytes) : '';
+/** protobufjs makes a plain empty array of bytes that are left out, which no decoder takes. */
+function textOf(bytes: unknown): string {
+  if (!ArrayBuffer.isView(bytes)) return '';
+  return new TextDecoder().decode(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
 }
 
 /** Under the name the SDK looks for in a bundle's `payloadConverterPath`. */

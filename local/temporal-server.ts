@@ -105,7 +105,8 @@ function commandLine(options: TemporalServerOptions, port: number, uiPort: numbe
   words.push('--namespace', options.namespace ?? 'default');
   if (options.databaseFile !== undefined) words.push('--db-filename', options.databaseFile);
   for (const [name, type] of Object.entries(SEARCH_ATTRIBUTES)) words.push('--search-attribute', `${name}=${type}`);
-  for (const setting of [...DYNAMIC_CONFIG, ...(options.dynamicConfig ?? [])]) words.push('--dynamic-config-value', setting);
+  for (const setting of [...DYNAMIC_CONFIG, ...(options.dynamicConfig ?? [])])
+    words.push('--dynamic-config-value', setting);
   return words;
 }
 

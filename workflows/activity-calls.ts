@@ -13,10 +13,10 @@ export class FirstCalls {
   readonly #scope = new CancellationScope();
   #isWritten = false;
   readonly #proxy: object;
-  readonly #run: string;
+  readonly #run: string | undefined;
 
   /** @param run the run this workflow takes itself for, see `RunFence` */
-  constructor(policy: EventPolicy, run: string) {
+  constructor(policy: EventPolicy, run: string | undefined) {
     this.#proxy = fastProxy(policy);
     this.#run = run;
   }

@@ -22,6 +22,7 @@ import type {
   SocialEventInput,
   SocialEventResult,
 } from '../contracts/event-workflow.ts';
+import { FAILURE_TYPES } from '../contracts/failure-types.ts';
 import { isEdgeEvent, type EdgeEvent } from '../contracts/social-event.ts';
 
 /** Older entries are dropped: the audit of a run must not grow without bound. The history keeps them all. */
@@ -39,18 +40,20 @@ export class EventLedger {
   #state: EventLedgerState;
 
   constructor({ event, register, late, carried }: SocialEventInput, nowMs: number) {
-    this.#state = carried ?? {
-      event,
-      status: 'pending',
-      rounds: 0,
-      audit: [],
-      overtaken: false,
-      beganMs: late?.sinceMs ?? nowMs,
-      ...(register ? { register } : {}),
-      // What an earlier run may have written counts as this event's until it has written its own.
-      ...(late ? { mayBeWritten: true } : {}),
-      ...(late && late.untilMs > nowMs ? { late } : {}),
-    };
+    this.#state = carried
+      ? withoutGaps(carried, nowMs)
+      : {
+          event,
+          status: 'pending',
+          rounds: 0,
+          audit: [],
+          overtaken: false,
+          beganMs: late?.sinceMs ?? nowMs,
+          ...(register ? { register } : {}),
+          // What an earlier run may have written counts as this event's until it has written its own.
+          ...(late ? { mayBeWritten: true } : {}),
+          ...(late && late.untilMs > nowMs ? { late } : {}),
+        };
     if (isEdgeEvent(this.#state.event)) this.#remember(this.#state.event);
   }
 
@@ -314,6 +317,13 @@ export class EventLedger {
   #update(change: Partial<EventLedgerState>): void {
     this.#state = { ...this.#state, ...change };
   }
+}
+
+/** Earlier versions kept less: what a failed undo, or an attempt without an answer, may have left is taken back with the event. */
+function withoutGaps(carried: EventLedgerState, nowMs: number): EventLedgerState {
+  const { failure } = carried;
+  const mayBeWritten = failure?.compensationFailure !== undefined || failure?.type === FAILURE_TYPES.ambiguous;
+  return { beganMs: nowMs, ...(mayBeWritten ? { mayBeWritten } : {}), ...carried };
 }
 
 function withEventId(register: EdgeRegister, eventId: string): EdgeRegister {

@@ -27,7 +27,7 @@ import { describeRetrying, describeState } from './event-details.ts';
 import { EventLedger } from './event-ledger.ts';
 import { EdgeMemo, publishRetrying, publishState } from './event-publisher.ts';
 import { parkedTimeout, type ParkedTimeout } from './parked-timeout.ts';
-import { resetMark } from './run-reset.ts';
+import { ownRun, resetMark } from './run-reset.ts';
 import { stepFailureOf, type StepFailure } from './step-failure.ts';
 import { createStepRunner, type StepRunner } from './step-runner.ts';
 
@@ -59,6 +59,8 @@ export class EventRun implements EventHandlers {
   /** See `resetMark`. */
   #resetMark: string;
   #isFirstAttempt: boolean;
+  /** When the first attempt began: in the workflow task that it is made in, time stands still. */
+  #fastMs: number | undefined;
   #attempt: CancellationScope | undefined;
   /** An attempt to write may remove another reaction on the way, and that may come late, too. */
   #mayReplace = false;
@@ -69,14 +71,14 @@ export class EventRun implements EventHandlers {
    * @param first calls made before it was known that the event needs more
    */
   constructor(input: SocialEventInput, mark: string, first?: FirstCalls) {
-    const { startTime, firstExecutionRunId } = workflowInfo();
+    const { startTime } = workflowInfo();
     this.#input = input;
     this.#resetMark = mark;
     this.#first = first;
     this.#policy = { ...DEFAULT_EVENT_POLICY, ...input.policy };
     this.#ledger = new EventLedger(input, startTime.getTime());
     this.#lingers = input.register !== undefined || input.carried !== undefined;
-    this.#run = input.carried ? undefined : firstExecutionRunId;
+    this.#run = input.carried ? undefined : ownRun();
     this.#isFirstAttempt = input.carried === undefined;
     this.#runner = createStepRunner({
       policy: this.#policy,
@@ -201,6 +203,7 @@ export class EventRun implements EventHandlers {
     const fast = this.#isFirstAttempt;
     this.#isFirstAttempt = false;
     this.#mayReplace = ledger.mayReplace;
+    if (fast) this.#fastMs = Date.now();
     ledger.beginRound();
     if (!fast) this.#publish();
     this.#attempt = new CancellationScope();
@@ -286,6 +289,8 @@ export class EventRun implements EventHandlers {
   /** Cancelled by an operator: the event is given up and taken back; what came meanwhile goes on in a new run. */
   async #abandon(): Promise<void> {
     this.#noteFirstCalls();
+    if (this.#ledger.state.status === 'pending' && this.#mayHaveLostCalls())
+      this.#ledger.noteUnanswered(Date.now() + this.#policy.lateCommitMs);
     await this.#informed(() => this.#giveUpWhatIsOpen());
   }
 
@@ -396,6 +401,14 @@ export class EventRun implements EventHandlers {
     return event.kind === 'reaction' && event.edgeId === own.edgeId;
   }
 
+  /**
+   * Calls made inside the first workflow task are recorded with its end: one that failed, as it does when its worker dies or a
+   * message comes before it closes the run, was made again from its beginning, and what it wrote is not known.
+   */
+  #mayHaveLostCalls(): boolean {
+    return this.#input.carried === undefined && (this.#fastMs === undefined || this.#fastMs === Date.now());
+  }
+
   #hasNews(): boolean {
     return this.#ledger.hasNewer || this.#mustContinue() || this.#wasReset();
   }
@@ -406,7 +419,7 @@ export class EventRun implements EventHandlers {
 
   /**
    * A reset takes the run back to a time before messages that were acknowledged, which the operator may have kept from being
-   * applied again, and before later runs of its edge.
+   * applied again, and before later runs of its edge. Writes ask by themselves; a run may be given up before it makes any.
    */
   async #learnOfReset(): Promise<void> {
     this.#resetMark = resetMark();

@@ -5,8 +5,8 @@ const COUNTS = { received: 5, started: 3, joined: 1, deduplicated: 1, rejected: 
 const CLEAN: RunFacts = {
   seed: 1,
   events: 5,
-  posts: { applied: 2, givenUp: 0, torn: 0 },
-  edges: { applied: 1, givenUp: 1, torn: 0 },
+  posts: { applied: 2, givenUp: 0, torn: 0, lost: 0 },
+  edges: { applied: 1, givenUp: 1, torn: 0, lost: 0 },
   goingOn: 2,
   findings: [],
   standing: 2,
@@ -31,7 +31,7 @@ describe('the accounting of a chaos run', () => {
     assert.deepEqual(verdict, { lost: 0, doubled: 0, wrongEdges: 0, stuck: 0, faults: [] });
     const text = describeRun(CLEAN, verdict);
     assert.match(text, /lost 0, doubled 0, wrong edges 0, stuck 0/);
-    assert.match(text, /edges: 1 applied, 1 given up, 0 ended half-way; edges that took one more event: 2/);
+    assert.match(text, /edges: 1 applied, 1 given up, 0 ended half-way, 0 lost; edges that took one more event: 2/);
     assert.match(text, /retry by signal: 3\/1\/0\/2/);
     assert.match(text, /bridge-0 7 stopped: received 5 = 3 started .* \(off by 0\)/);
     assert.match(text, /all is well/);

@@ -114,8 +114,8 @@ function describeLife({ name, pid, end }: ProcessLife, counts: BridgeCounts): st
   );
 }
 
-function fates({ applied, givenUp, torn }: FateCounts): string {
-  return `${applied} applied, ${givenUp} given up, ${torn} ended half-way`;
+function fates({ applied, givenUp, torn, lost }: FateCounts): string {
+  return `${applied} applied, ${givenUp} given up, ${torn} ended half-way, ${lost} lost`;
 }
 
 function list(counts: Readonly<Record<string, number>>): string {

@@ -126,5 +126,5 @@ function strangeFollows(follows: Follows, edges: readonly PlannedEdge[]): Findin
 
 function count(judgements: readonly Judgement[]): FateCounts {
   const of = (fate: Fate): number => judgements.filter((judgement) => judgement.fate === fate).length;
-  return { applied: of('applied'), givenUp: of('givenUp'), torn: of('torn') };
+  return { applied: of('applied'), givenUp: of('givenUp'), torn: of('torn'), lost: of('lost') };
 }

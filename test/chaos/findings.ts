@@ -9,8 +9,11 @@ export interface Finding {
   readonly text: string;
 }
 
-/** What became of an event or an edge. `torn`: an operator ended its last run half-way, so that more than one end is right. */
-export type Fate = 'applied' | 'givenUp' | 'torn';
+/**
+ * What became of an event, or of the last event of an edge. `torn`: an operator ended its last run half-way, so that more than one
+ * end is right.
+ */
+export type Fate = 'applied' | 'givenUp' | 'torn' | 'lost';
 
 export interface Judgement {
   readonly fate: Fate;
@@ -75,7 +78,7 @@ export function judgeEdge(edge: PlannedEdge, is: string, runs: readonly RunRecor
   }
   if (!isDecided) {
     findings.push(finding('lost', `${workflowId}: its last event was not decided on, and nobody ended its run`));
-    return { fate: 'applied', findings };
+    return { fate: 'lost', findings };
   }
   const standing = standingOf(register);
   const standsAt = standing ? standing.eventTimeMicros / 1000 : Number.NEGATIVE_INFINITY;
@@ -138,7 +141,7 @@ function stuckIn(runs: readonly RunRecord[]): Finding[] {
 }
 
 function lost(text: string): Judgement {
-  return { fate: 'applied', findings: [finding('lost', text)] };
+  return { fate: 'lost', findings: [finding('lost', text)] };
 }
 
 function wrong({ workflowId }: PlannedEdge, is: string, should: string): Finding {

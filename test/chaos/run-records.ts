@@ -51,23 +51,21 @@ const HARMLESS: readonly string[] = [
   'FORCE_CLOSE_COMMAND',
 ];
 
-/** Every run of every event, by workflow id, each workflow's in the order of their starts. */
+/**
+ * Every run of every event, by workflow id, each workflow's in the order of their starts.
+ *
+ * @throws Error when visibility does not list all runs
+ */
 export async function readRunRecords(client: Client): Promise<Map<string, RunRecord[]>> {
-  const listed: { workflowId: string; runId: string; execution: string; startedMs: number }[] = [];
-  const query = 'WorkflowType="socialEvent"';
-  for await (const { workflowId, runId, status, startTime } of client.workflow.list({ query, pageSize: PAGE })) {
-    listed.push({ workflowId, runId, execution: status.name, startedMs: startTime.getTime() });
-  }
-  const byId = Map.groupBy(
-    listed.toSorted((left, right) => left.startedMs - right.startedMs),
-    ({ workflowId }) => workflowId,
-  );
+  const byId = Map.groupBy(await listRuns(client), ({ workflowId }) => workflowId);
   const records = new Map<string, RunRecord[]>();
   const workflows = [...byId];
   const read = async (): Promise<void> => {
     for (let next = workflows.pop(); next; next = workflows.pop()) {
       const [workflowId, runs] = next;
       const latest = (await client.workflow.getHandle(workflowId).describe()).runId;
+      if (!runs.some(({ runId }) => runId === latest))
+        throw new Error(`${workflowId}: visibility lacks its latest run`);
       const found: RunRecord[] = [];
       for (const { runId, execution } of runs) {
         const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
@@ -78,6 +76,24 @@ export async function readRunRecords(client: Client): Promise<Map<string, RunRec
   };
   await Promise.all(Array.from({ length: READERS }, read));
   return records;
+}
+
+interface ListedRun {
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly execution: string;
+  readonly startedMs: number;
+}
+
+async function listRuns(client: Client): Promise<ListedRun[]> {
+  const query = 'WorkflowType="socialEvent"';
+  const listed: ListedRun[] = [];
+  for await (const { workflowId, runId, status, startTime } of client.workflow.list({ query, pageSize: PAGE })) {
+    listed.push({ workflowId, runId, execution: status.name, startedMs: startTime.getTime() });
+  }
+  const { count } = await client.workflow.count(query);
+  if (listed.length !== count) throw new Error(`visibility lists ${listed.length} of ${count} runs`);
+  return listed.toSorted((left, right) => left.startedMs - right.startedMs);
 }
 
 type RunFacts = Pick<RunRecord, 'workflowId' | 'runId' | 'execution' | 'isLatest'>;
@@ -138,7 +154,8 @@ function givingUpIn(event: HistoryEvent): RunRecord['givingUp'][number]['what'] 
   return terminated && terminated.identity !== RESETTER ? 'terminate' : undefined;
 }
 
-function taskFailureIn({ workflowTaskFailedEventAttributes: failed }: HistoryEvent): string[] {
+/** The cause of a workflow task that failed by its code; none for any other event. */
+export function taskFailureIn({ workflowTaskFailedEventAttributes: failed }: HistoryEvent): string[] {
   if (!failed) return [];
   const cause = String(WorkflowTaskFailedCause[failed.cause ?? 0]).replace('WORKFLOW_TASK_FAILED_CAUSE_', '');
   return HARMLESS.includes(cause) ? [] : [`${cause}: ${failed.failure?.message ?? ''}`];

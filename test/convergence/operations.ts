@@ -3,6 +3,7 @@ import {
   isGrpcServiceError,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
+  type Client,
   type WorkflowHandle,
 } from '@temporalio/client';
 import proto from '@temporalio/proto';
@@ -93,11 +94,17 @@ async function reset(
   on: SocialEvent,
   stage: Stage,
 ): Promise<void> {
-  const { client } = stage;
-  const workflowId = eventWorkflowId(on);
   const runId = await runOf(run, on, stage);
-  if (runId === undefined) return;
-  const { events } = await stage.handle(on, runId).fetchHistory();
+  if (runId !== undefined) await resetRun(stage.client, { workflowId: eventWorkflowId(on), runId }, { to, reapplies });
+}
+
+/** Takes a run back to one of its workflow tasks, which a new run goes on from; nothing where it had none. */
+export async function resetRun(
+  client: Client,
+  { workflowId, runId }: { readonly workflowId: string; readonly runId: string },
+  { to, reapplies }: Pick<Extract<Act, { name: 'reset' }>, 'to' | 'reapplies'>,
+): Promise<void> {
+  const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
   const tasks = (events ?? []).flatMap(({ eventId, workflowTaskCompletedEventAttributes: task }) =>
     task && eventId ? [eventId] : [],
   );
@@ -107,7 +114,7 @@ async function reset(
   await client.workflowService.resetWorkflowExecution({
     namespace: client.options.namespace,
     workflowExecution: { workflowId, runId },
-    reason: 'by the schedule',
+    reason: 'by a test',
     workflowTaskFinishEventId: task,
     requestId: randomUUID(),
     resetReapplyExcludeTypes: reapplies

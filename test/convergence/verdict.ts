@@ -192,19 +192,17 @@ function touchedOthers({ taken, before, end, changes }: EdgeFacts): string[] {
   return faults;
 }
 
-/** Once the event that stands in the end had been applied, nothing but what is later, and was given up, may lead away from it. */
+/** Once the latest event had been applied, nothing that began then may lead away from it. */
 function wentAway(facts: EdgeFacts): string[] {
-  const { taken, belief, changes, activityIds } = facts;
+  const { belief, givingUps, changes, activityIds } = facts;
   const standing = standingEvent(facts);
-  const isLatest = standing && belief.register?.stands === undefined && !belief.unsettled;
-  const appliedMs = isLatest ? appliedAt(standing, facts) : undefined;
+  // One that was being given up when its run was cut short is taken back first, and then taken along.
+  const isLatest = belief.register?.stands === undefined && !belief.unsettled && givingUps.length === 0;
+  const appliedMs = standing && isLatest ? appliedAt(standing, facts) : undefined;
   if (!standing || appliedMs === undefined) return [];
   const away = changes.find(
     ({ beganMs, before, after }) =>
-      beganMs > appliedMs &&
-      isEffectOf(standing, before, activityIds) &&
-      !isEffectOf(standing, after, activityIds) &&
-      taken.length > 0,
+      beganMs > appliedMs && isEffectOf(standing, before, activityIds) && !isEffectOf(standing, after, activityIds),
   );
   if (!away) return [];
   const what = `${away.activity} led from ${describeStanding(away.before)} to ${describeStanding(away.after)}`;
