@@ -144,7 +144,7 @@ interface AttemptListeners {
 }
 
 /** Whether the attempts of one call all had an answer. */
-class Attempts {
+export class Attempts {
   readonly #listeners: AttemptListeners;
   #unanswered = false;
 

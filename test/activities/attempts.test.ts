@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { ApplicationFailure } from '@temporalio/common';
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
-import { withAttempts, type EdgeDirectory } from '../../activities/attempts.ts';
+import { telling, withAttempts, type EdgeDirectory } from '../../activities/attempts.ts';
 import type { EventActivities, RunFence } from '../../activities/types.ts';
 import { edgePosition } from '../../contracts/edge-order.ts';
 import type { EdgeState } from '../../contracts/event-workflow.ts';
@@ -82,6 +82,59 @@ describe('what the activities tell of their attempts', () => {
       assert.equal(stream.countOf(name), 2);
     });
   }
+
+  it('a failure is told again whole, with the attempt beside what it tells already', async () => {
+    const { BENIGN } = ApplicationFailureCategory;
+    const failures: readonly (readonly [failure: ApplicationFailure, told: object])[] = [
+      [
+        ApplicationFailure.create({
+          type: 'Conflict',
+          message: 'taken',
+          nonRetryable: true,
+          details: [{ removed: true }],
+        }),
+        { type: 'Conflict', message: 'taken', nonRetryable: true, details: [{ removed: true, attempt: 2 }] },
+      ],
+      [
+        ApplicationFailure.create({ type: 'Unavailable', message: 'HTTP 503', category: BENIGN }),
+        { type: 'Unavailable', message: 'HTTP 503', nonRetryable: false, category: BENIGN, details: [{ attempt: 2 }] },
+      ],
+      [
+        ApplicationFailure.create({ message: 'x' }),
+        { type: 'Internal', nonRetryable: false, details: [{ attempt: 2 }] },
+      ],
+    ];
+    for (const [failure, told] of failures) {
+      stream.next('follow', failure);
+      await assert.rejects(call('follow', { attempt: 2 }), told);
+    }
+    const bare = new ApplicationFailure('x', 'Unavailable');
+    assert.deepEqual(
+      [telling(bare, { attempt: 2 }), telling(ApplicationFailure.nonRetryable('x'), {})].map(
+        ({ nonRetryable, category, nextRetryDelay }) => [nonRetryable, category, nextRetryDelay],
+      ),
+      [
+        [false, undefined, undefined],
+        [true, undefined, undefined],
+      ],
+    );
+  });
+
+  it('a defect is passed on as it is', async () => {
+    const defect = new TypeError('x is not a function');
+    stream.next('follow', defect);
+    await assert.rejects(call('follow'), (error) => error === defect);
+  });
+
+  it('a receipt is told with the attempt beside what it tells already', async () => {
+    stream.next('addReaction', { value: { replaced: true } });
+    assert.deepEqual(await call('addReaction', { attempt: 2 }), { replaced: true, attempt: 2 });
+  });
+
+  it('says why a write was not made', async () => {
+    const message = 'this run was reset, or continues another one: what other runs know comes first';
+    await assert.rejects(call('follow', { fence: {} }), { message });
+  });
 
   it('reads are made by any run', async () => {
     for (const name of READS) await call(name, { fence: { run: 'another' } });
