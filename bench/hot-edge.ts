@@ -33,7 +33,7 @@ const stack = await startStack({
 const connection = await Connection.connect({ address: stack.endpoints.temporal });
 const client = new Client({ connection, namespace: stack.endpoints.namespace });
 try {
-  const starter = createTemporalStarter({ client, policy: { parentWaitMs: 0 } });
+  const starter = createTemporalStarter({ client, eagerStart: false, policy: { parentWaitMs: 0 } });
   const data3 = randomUUID();
   const toggle = (at: number) =>
     parseMessage('reaction', { ActivityID: post, Kind: at % 2 ? 'Like' : 'Unlike', Data3: data3, UserID: 'bench' }, at);
