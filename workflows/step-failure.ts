@@ -1,4 +1,5 @@
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/common';
+import { optionalTsToMs } from '@temporalio/common/lib/time.js';
 import { FAILURE_TYPES, FINAL_FAILURE_TYPES, type FailureType } from '../contracts/failure-types.ts';
 
 /** What a failed step means for the event. */
@@ -26,11 +27,13 @@ export function stepFailureOf(error: unknown): StepFailure {
     const [detail] = error.details ?? [];
     const told: object = typeof detail === 'object' && detail !== null ? detail : {};
     const attempt: unknown = Reflect.get(told, 'attempt');
+    // SDK 1.24 leaves `nextRetryDelay` out of the errors it decodes.
+    const retryAfterMs = optionalTsToMs(error.failure?.applicationFailureInfo?.nextRetryDelay);
     return {
       type: error.type,
       message: error.message,
       final: error.nonRetryable === true || FINAL_FAILURE_TYPES.includes(error.type),
-      ...(typeof error.nextRetryDelay === 'number' ? { retryAfterMs: error.nextRetryDelay } : {}),
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
       ...(typeof attempt === 'number' ? { attempt } : {}),
       ...(Reflect.get(told, 'removed') === true ? { removed: true } : {}),
       ...(detail === undefined ? {} : { detail }),
