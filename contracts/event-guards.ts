@@ -224,8 +224,9 @@ function boundedText(value: unknown): string | undefined {
   return typeof value === 'string' ? value.slice(0, MAX_REQUEST_TEXT) : undefined;
 }
 
+/** Not of bytes, as a payload of no form that is known may hold. */
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
 }
 
 function isText(value: unknown): value is string {

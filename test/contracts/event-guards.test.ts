@@ -301,7 +301,15 @@ describe("reading an operator's request", () => {
   });
 
   it('is told apart from an argument that is something else, or that nobody can read', () => {
-    for (const other of ['eve', 7, true, [], [{ by: 'eve' }], new UnreadablePayload('binary/encrypted')]) {
+    for (const other of [
+      'eve',
+      7,
+      true,
+      [],
+      [{ by: 'eve' }],
+      new Uint8Array(3),
+      new UnreadablePayload('binary/encrypted'),
+    ]) {
       assert.equal(readOperatorRequest(other), undefined);
     }
   });

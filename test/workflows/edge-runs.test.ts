@@ -54,8 +54,7 @@ function read(run: ClosedRun): Promise<EdgeState> {
     result: () =>
       status === 'COMPLETED'
         ? Promise.resolve(run.result)
-        : // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the retry state is not looked at
-          Promise.reject(new WorkflowFailedError('failed', failure, 'NON_RETRYABLE_FAILURE' as never)),
+        : Promise.reject(new WorkflowFailedError('failed', failure, 'NON_RETRYABLE_FAILURE')),
   };
   const attributes: Readonly<Record<string, unknown>> = { EventKind: kind, EventStatus: eventStatus };
   const description = {
