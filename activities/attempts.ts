@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { EdgeState } from '../contracts/event-workflow.ts';
 import { FAILURE_TYPES } from '../contracts/failure-types.ts';
-import type { EventActivities, RunFence, StreamActivities, WriteReceipt } from './types.ts';
+import type { EventActivities, FailedAttempt, RunFence, StreamActivities } from './types.ts';
 
 /** Tells what the other runs of an edge know. */
 export interface EdgeDirectory {
@@ -14,27 +14,31 @@ export interface EdgeDirectory {
   latestOf(workflowId: string, otherThanRunId: string): Promise<EdgeState>;
 }
 
-/** Writes of edges: what an older run would write must not come after what a later one wrote. */
-const FENCED = ['addReaction', 'removeReaction', 'follow', 'unfollow'] as const;
-const WRITES = [...FENCED, 'addActivity', 'removeActivity', 'undoFollow'] as const;
+const WRITES = [
+  'addActivity',
+  'removeActivity',
+  'addReaction',
+  'removeReaction',
+  'follow',
+  'unfollow',
+  'undoFollow',
+] as const;
 
 /**
  * The activities with what the workflow must know about their attempts: a failure and a receipt tell the number of the attempt,
- * as earlier ones may have had no answer, and writes of an edge whose run was reset or continues another are not made before
- * the workflow knows what the edge's other runs did.
+ * as earlier ones may have had no answer, and writes of a run that was reset or continues another are not made before the
+ * workflow knows what the event's other runs did: what an older run would write must not come after what a later one wrote.
  */
 export function withAttempts(activities: StreamActivities, edges: EdgeDirectory): EventActivities {
-  const fenced = Object.fromEntries(FENCED.map((name) => [name, fence(activities[name], edges)]));
-  const all = { ...activities, ...fenced };
   return {
-    ...all,
+    ...activities,
     checkRun: fence<void>(() => Promise.resolve(), edges),
-    ...Object.fromEntries(WRITES.map((name) => [name, tellAttempt<unknown>(all[name])])),
+    ...Object.fromEntries(WRITES.map((name) => [name, tellAttempt(fence<unknown>(activities[name], edges))])),
   };
 }
 
 // oxlint-disable-next-line typescript/no-explicit-any -- inputs differ from one activity to the next and are passed on as they are
-type Write<Answer = WriteReceipt | undefined> = (input: any, fence?: RunFence) => Promise<Answer>;
+type Write<Answer> = (input: any, fence?: RunFence) => Promise<Answer>;
 
 function fence<Answer>(write: Write<Answer>, edges: EdgeDirectory): Write<Answer> {
   return async (input, known) => {
@@ -54,22 +58,29 @@ function fence<Answer>(write: Write<Answer>, edges: EdgeDirectory): Write<Answer
   };
 }
 
-function tellAttempt<Answer>(write: Write<Answer>): Write<Answer | WriteReceipt> {
+function tellAttempt(write: Write<unknown>): Write<unknown> {
   return async (input, known) => {
     const { attempt } = Context.current().info;
     try {
-      const receipt = await write(input, known);
-      return attempt > 1 && typeof receipt !== 'string' ? { ...receipt, attempt } : receipt;
+      const answer = await write(input, known);
+      if (attempt === 1) return answer;
+      return typeof answer === 'string' ? { answer, attempt } : { ...Object(answer), attempt };
     } catch (error) {
-      if (!(error instanceof ApplicationFailure) || (error.details?.length ?? 0) > 0) throw error;
-      throw ApplicationFailure.create({
-        message: error.message,
-        type: error.type ?? FAILURE_TYPES.internal,
-        nonRetryable: error.nonRetryable ?? false,
-        details: [{ attempt }],
-        ...(error.category ? { category: error.category } : {}),
-        ...(error.nextRetryDelay ? { nextRetryDelay: error.nextRetryDelay } : {}),
-      });
+      if (!(error instanceof ApplicationFailure) || error.type === FAILURE_TYPES.staleRun) throw error;
+      throw telling(error, { attempt });
     }
   };
+}
+
+/** The same failure, with what else the workflow must know of it. */
+export function telling(failure: ApplicationFailure, detail: FailedAttempt): ApplicationFailure {
+  const { message, type, nonRetryable, category, nextRetryDelay, details } = failure;
+  return ApplicationFailure.create({
+    message,
+    type: type ?? FAILURE_TYPES.internal,
+    nonRetryable: nonRetryable ?? false,
+    details: [{ ...Object(details?.[0]), ...detail }],
+    ...(category ? { category } : {}),
+    ...(nextRetryDelay ? { nextRetryDelay } : {}),
+  });
 }

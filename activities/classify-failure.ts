@@ -33,7 +33,11 @@ export function classifyFailure(error: unknown, nowMs: number): FailureClass {
 }
 
 /** The failure Temporal acts on: final ones are not retried, rate limits wait as long as the server says. */
-export function toApplicationFailure(error: unknown, nowMs: number, random: () => number = Math.random): Error {
+export function toApplicationFailure(
+  error: unknown,
+  nowMs: number,
+  random: () => number = Math.random,
+): ApplicationFailure {
   if (error instanceof ApplicationFailure) return error;
   const { type, message, retryAfterMs } = classifyFailure(error, nowMs);
   const final = FINAL_FAILURE_TYPES.includes(type);

@@ -5,6 +5,7 @@ import { FAILURE_TYPES } from '../contracts/failure-types.ts';
 import { referenceTo } from '../contracts/parent-reference.ts';
 import { activityId } from '../contracts/stream-activity-id.ts';
 import { parseTimestampMicros } from '../contracts/timestamps.ts';
+import { telling } from './attempts.ts';
 import { toApplicationFailure } from './classify-failure.ts';
 import { missingCopies } from './copy-check.ts';
 import type {
@@ -13,7 +14,9 @@ import type {
   AddReactionInput,
   FollowInput,
   FollowReference,
+  HasReactionInput,
   ReactionReference,
+  RemoveReactionInput,
   RequireParentInput,
   StreamActivities,
   UndoFollowInput,
@@ -21,7 +24,7 @@ import type {
   WriteReceipt,
 } from './types.ts';
 
-/** How far the clocks of Temporal and GetStream may stand apart; a follow made by others this shortly before counts as own. */
+/** How far the clocks of Temporal and GetStream may stand apart; what others made this shortly before counts as own. */
 const CLOCK_TOLERANCE_MS = 1_000;
 
 /**
@@ -60,8 +63,8 @@ export function createStreamActivities(clients: StreamClients, events: EventDire
     requireParent: (input) => call((client) => requireParent(client, events, input)),
     addReaction: (input) =>
       call(async (client) => addReaction(client, { ...input, activityId: await idOfActivity(input.activityId) })),
-    removeReaction: (input) => call((client) => removeReaction(client, input, idOfActivity)),
-    hasReaction: (input) => call(async (client) => (await findReaction(client, input, idOfActivity)) === 'meant'),
+    removeReaction: (input) => call((client) => removeReaction(client, input)),
+    hasReaction: (input) => call((client) => hasReaction(client, input, idOfActivity)),
     follow: (input) => call((client) => follow(client, input)),
     unfollow: (input) => call((client) => unfollow(client, input)),
     hasFollow: (input) => call(async (client) => (await relationOf(client, input)) !== undefined),
@@ -141,7 +144,11 @@ async function addReaction(client: StreamClient, input: AddReactionInput): Promi
   }
   if (standing && isSame(standing, input)) return undefined;
   if (standing) await ignoring(404, () => client.reactions.delete(input.reactionId));
-  if (await wasAdded(client, input)) return { replaced: true };
+  try {
+    if (await wasAdded(client, input)) return { replaced: true };
+  } catch (error) {
+    throw standing ? telling(toApplicationFailure(error, Date.now()), { removed: true }) : error;
+  }
   throw ApplicationFailure.retryable(
     `the reaction id ${input.reactionId} was taken again while it was being replaced`,
     FAILURE_TYPES.unavailable,
@@ -165,29 +172,32 @@ function isSame(standing: StandingReaction, { kind, activityId, targetFeeds }: A
 }
 
 /** Read first, because whoever holds the app's secret can remove anybody's: only what is meant goes. */
-async function removeReaction(
-  client: StreamClient,
-  input: ReactionReference,
-  idOfActivity: (reference: string) => Promise<string>,
-): Promise<undefined> {
-  if ((await findReaction(client, input, idOfActivity)) !== 'meant') return;
+async function removeReaction(client: StreamClient, input: RemoveReactionInput): Promise<undefined> {
+  const standing = await findReaction(client, input);
+  if (!standing || wasThereBefore(standing, input.sinceMs)) return;
   await ignoring(404, () => client.reactions.delete(input.reactionId));
+}
+
+async function hasReaction(
+  client: StreamClient,
+  { only, ...reference }: HasReactionInput,
+  idOfActivity: (reference: string) => Promise<string>,
+): Promise<boolean> {
+  const standing = await findReaction(client, reference);
+  if (!standing || !only) return standing !== undefined;
+  return standing.kind === only.kind && standing.activity_id === (await idOfActivity(only.activityId));
 }
 
 async function findReaction(
   client: StreamClient,
-  { reactionId, userId, only }: ReactionReference,
-  idOfActivity: (reference: string) => Promise<string>,
-): Promise<'meant' | 'other' | 'absent'> {
+  { reactionId, userId }: ReactionReference,
+): Promise<StandingReaction | undefined> {
   const standing = await readReaction(client, reactionId);
-  if (!standing) return 'absent';
-  if (userId !== undefined && standing.user_id !== userId) return 'other';
-  if (!only) return 'meant';
-  const isMeant = standing.kind === only.kind && standing.activity_id === (await idOfActivity(only.activityId));
-  return isMeant ? 'meant' : 'other';
+  return userId === undefined || standing?.user_id === userId ? standing : undefined;
 }
 
 interface StandingReaction {
+  readonly created_at: string;
   readonly kind: string;
   readonly activity_id: string;
   readonly user_id: string;
@@ -229,9 +239,13 @@ async function confirmCopy(client: StreamClient, input: FollowInput): Promise<vo
 async function undoFollow(client: StreamClient, input: UndoFollowInput): Promise<UndoFollowResult> {
   const relation = await relationOf(client, input);
   if (!relation) return 'absent';
-  if (Date.parse(relation.created_at) < input.sinceMs - CLOCK_TOLERANCE_MS) return 'kept';
+  if (wasThereBefore(relation, input.sinceMs)) return 'kept';
   await unfollow(client, input);
   return 'undone';
+}
+
+function wasThereBefore({ created_at: createdAt }: { readonly created_at: string }, sinceMs = 0): boolean {
+  return Date.parse(createdAt) < sinceMs - CLOCK_TOLERANCE_MS;
 }
 
 /** @returns false when the write was answered with that status */

@@ -28,11 +28,20 @@ export interface AddReactionInput {
   readonly targetFeeds: readonly string[];
 }
 
-/** A reaction of this user, whatever it is; with `only`, just this one. Another user's is never meant. */
+/** A reaction of this user, whatever it is. Another user's is never meant. */
 export interface ReactionReference {
   readonly reactionId: string;
   /** Left out by workflows of earlier versions. */
   readonly userId?: string;
+}
+
+export interface RemoveReactionInput extends ReactionReference {
+  /** Start of the event's own attempts, ms since the epoch: a reaction older than that is not its own, and stays. */
+  readonly sinceMs?: number;
+}
+
+export interface HasReactionInput extends ReactionReference {
+  /** Just this one. */
   readonly only?: { readonly kind: string; readonly activityId: string };
 }
 
@@ -62,9 +71,17 @@ export interface WriteReceipt {
   readonly replaced?: true;
 }
 
+/** What the details of a failed write tell. */
+export interface FailedAttempt {
+  readonly attempt?: number;
+  /** What stood under the id of a reaction was removed, and the reaction not added. */
+  readonly removed?: true;
+}
+
 /**
- * The run that a workflow takes itself for. Another one asks when it was reset, or continues a run: then later runs of its
- * edge may have decided already, and the call fails with `StaleRun` and what they know. Left out: not known yet, so asked.
+ * The run that a workflow takes itself for. Another one asks when it was reset, or continues a run: then other runs of the
+ * event may have written it, or later ones of its edge decided already, and the call fails with `StaleRun` and what they
+ * know. Left out: not known yet, so asked.
  */
 export interface RunFence {
   readonly run?: string;
@@ -78,8 +95,8 @@ export type UndoFollowResult = 'undone' | 'kept' | 'absent';
  * so the second write changes nothing. All throw `ApplicationFailure` with a type of `contracts/failure-types.ts`.
  */
 export interface StreamActivities {
-  readonly addActivity: (input: AddActivityInput) => Promise<WriteReceipt | undefined>;
-  readonly removeActivity: (input: ActivityReference) => Promise<WriteReceipt | undefined>;
+  readonly addActivity: (input: AddActivityInput, fence?: RunFence) => Promise<WriteReceipt | undefined>;
+  readonly removeActivity: (input: ActivityReference, fence?: RunFence) => Promise<WriteReceipt | undefined>;
   /** Whether the activity is there: settles a write that had no answer. */
   readonly hasActivity: (input: ActivityReference) => Promise<boolean>;
   /** Fails with `ParentMissing` while the parent is not there; retryably while it is on its way. */
@@ -89,14 +106,14 @@ export interface StreamActivities {
    * another of the same user. Fails with `Conflict` when it is another user's.
    */
   readonly addReaction: (input: AddReactionInput, fence?: RunFence) => Promise<WriteReceipt | undefined>;
-  readonly removeReaction: (input: ReactionReference, fence?: RunFence) => Promise<WriteReceipt | undefined>;
-  readonly hasReaction: (input: ReactionReference) => Promise<boolean>;
+  readonly removeReaction: (input: RemoveReactionInput, fence?: RunFence) => Promise<WriteReceipt | undefined>;
+  readonly hasReaction: (input: HasReactionInput) => Promise<boolean>;
   readonly follow: (input: FollowInput, fence?: RunFence) => Promise<WriteReceipt | undefined>;
   readonly unfollow: (input: FollowReference, fence?: RunFence) => Promise<WriteReceipt | undefined>;
   readonly hasFollow: (input: FollowReference) => Promise<boolean>;
   /** Fails with `CopyIncomplete` while the source feed lacks any of the target's latest activities. */
   readonly confirmCopy: (input: FollowInput) => Promise<void>;
-  readonly undoFollow: (input: UndoFollowInput) => Promise<UndoFollowResult>;
+  readonly undoFollow: (input: UndoFollowInput, fence?: RunFence) => Promise<UndoFollowResult>;
 }
 
 /** What a worker of events offers: the calls to GetStream, and one that asks only whether this run is out of date. */

@@ -1,6 +1,13 @@
 import { WorkflowFailedError, type Client, type WorkflowExecutionDescription } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { edgePosition, isLater, latestOf, rememberEventId, type EdgeRegister } from '../contracts/edge-order.ts';
+import {
+  edgePosition,
+  isLater,
+  latestOf,
+  NOTHING_APPLIED,
+  rememberEventId,
+  type EdgeRegister,
+} from '../contracts/edge-order.ts';
 import { readEdgeEvent, readEdgeState, readEventInput } from '../contracts/event-guards.ts';
 import { DEFAULT_EVENT_POLICY } from '../contracts/event-policy.ts';
 import {
@@ -10,7 +17,7 @@ import {
   type LateWrites,
   type SocialEventInput,
 } from '../contracts/event-workflow.ts';
-import { eventStatusKey } from '../contracts/search-attributes.ts';
+import { eventKindKey, eventStatusKey } from '../contracts/search-attributes.ts';
 import { isEdgeEvent, type EdgeEvent } from '../contracts/social-event.ts';
 import { readPayload } from '../contracts/tolerant-payload-converter.ts';
 
@@ -25,13 +32,16 @@ type HistoryEvents = NonNullable<
 >;
 
 /**
- * What a closed run of an edge leaves to the next one, read without a worker, a query or a replay: from its result where it
- * completed, else from its memo, and the messages in its history that it had no time for.
+ * What a closed run leaves to the next one of its edge, or to one that was reset, read without a worker, a query or a replay:
+ * from its result where it completed, else from its memo, and the messages in its history that it had no time for.
  */
 export async function readClosedRun(client: Client, run: WorkflowExecutionDescription): Promise<EdgeState> {
+  const kind = run.typedSearchAttributes.get(eventKindKey);
+  if (kind === 'activity' || kind === 'comment') return leftOnStream(run);
   if (run.status.name === 'COMPLETED') {
     const handle = client.workflow.getHandle(run.workflowId, run.runId, { followRuns: false });
-    return readEdgeState(await handle.result()) ?? {};
+    const state = readEdgeState(await handle.result()) ?? {};
+    return run.memo?.[EDGE_MEMO] === undefined ? withoutGivenUp(state, run) : state;
   }
   const events = await historyOf(client, run);
   const input = startInputOf(events);
@@ -39,6 +49,16 @@ export async function readClosedRun(client: Client, run: WorkflowExecutionDescri
     readEdgeState(run.memo?.[EDGE_MEMO]) ?? (await failedResult(client, run)) ?? stateWithoutMemo(run, events, input);
   const late = latest([told.late, interruptedWrites(run, events, input)]);
   return withMessages({ ...told, ...(late ? { late } : {}) }, events, input);
+}
+
+/** Of a post or comment there is no more to know than whether it may have been written. */
+function leftOnStream({ typedSearchAttributes, startTime, closeTime }: WorkflowExecutionDescription): EdgeState {
+  const status = typedSearchAttributes.get(eventStatusKey);
+  if (status === 'skipped' || status === 'compensated') return {};
+  const closedMs = closeTime?.getTime() ?? Date.now();
+  const { attemptTimeoutMs, lateCommitMs } = DEFAULT_EVENT_POLICY;
+  const untilMs = status === 'pending' ? closedMs + attemptTimeoutMs + lateCommitMs : closedMs;
+  return { late: { untilMs, sinceMs: startTime.getTime() } };
 }
 
 /** The argument that a run was started with; undefined when it was none of ours. */
@@ -67,19 +87,30 @@ export function mergeStates(one: EdgeState, other: EdgeState): EdgeState {
   });
 }
 
-/** Events that were signalled count as known, though no workflow task may have seen them. */
+/**
+ * Events that were signalled count as known, though no workflow task may have seen them: each is taken in its turn, as the run
+ * would have. Those that it did take are known by their ids, or are not later than what it knows.
+ */
 function withMessages(state: EdgeState, events: HistoryEvents, input: SocialEventInput | undefined): EdgeState {
+  const own = input && isEdgeEvent(input.event) ? [input.event] : [];
   const messages = events.flatMap(({ workflowExecutionSignaledEventAttributes: signal }) => {
     if (signal?.signalName !== edgeEventSignal.name) return [];
     return readEdgeEvent(readPayload(signal.input?.payloads?.[0])) ?? [];
   });
-  const known = new Set(state.register?.eventIds ?? []);
-  const own = input && isEdgeEvent(input.event) ? input.event : undefined;
-  const unsettled = messages
-    // A run knows the ids of the events it has seen; one of them under another time is a repetition.
-    .filter(({ eventId }) => eventId === undefined || !known.has(eventId) || eventId === own?.eventId)
-    .reduce<EdgeEvent | undefined>(laterEvent, state.unsettled);
-  return withoutSettled({ ...state, ...(unsettled ? { unsettled } : {}) });
+  let { unsettled } = state;
+  let eventIds = own.reduce((known, { eventId }) => rememberEventId(known, eventId), state.register?.eventIds ?? []);
+  for (const message of messages) {
+    const { eventId } = message;
+    if (eventId !== undefined && eventIds.includes(eventId)) continue;
+    eventIds = rememberEventId(eventIds, eventId);
+    unsettled = laterEvent(unsettled, message);
+  }
+  const { register = NOTHING_APPLIED } = state;
+  return withoutSettled({
+    ...state,
+    ...(state.register || eventIds.length > 0 ? { register: withEventIds(register, eventIds) } : {}),
+    ...(unsettled ? { unsettled } : {}),
+  });
 }
 
 function withoutSettled({ unsettled, ...state }: EdgeState): EdgeState {
@@ -103,7 +134,17 @@ function stateWithoutMemo(
   if (status === undefined || status === 'pending' || status === 'parked') return { ...start, unsettled: known };
   const { unsettled: last = known } = withMessages({ unsettled: known }, events, undefined);
   const position = edgePosition(last);
-  return { ...start, register: latestOf<EdgeRegister>(position, register) ?? position };
+  return withoutGivenUp({ ...start, register: latestOf<EdgeRegister>(position, register) ?? position }, run);
+}
+
+/** Earlier versions, which wrote no memo, did not tell an event that was given up from one that stands. */
+function withoutGivenUp(state: EdgeState, { typedSearchAttributes }: WorkflowExecutionDescription): EdgeState {
+  const status = typedSearchAttributes.get(eventStatusKey);
+  const { register } = state;
+  const isGivenUp = status === 'skipped' || status === 'compensated';
+  return register && isGivenUp && register.stands === undefined
+    ? { ...state, register: { ...register, stands: null } }
+    : state;
 }
 
 /** A run of an earlier version that gave up left its result in the details of its failure. */
@@ -115,23 +156,35 @@ async function failedResult(client: Client, run: WorkflowExecutionDescription): 
     if (!(error instanceof WorkflowFailedError)) throw error;
     const details = error.cause instanceof ApplicationFailure ? error.cause.details?.[0] : undefined;
     const state = readEdgeState(details);
-    return state?.register ? state : undefined;
+    return state?.register ? withoutGivenUp(state, run) : undefined;
   }
   return undefined;
 }
 
-/** A run that was ended from outside while it wrote: its attempt goes on, and may be carried out late. */
+/** A run that was ended from outside while it wrote, or took back: its attempt goes on, and may be carried out late. */
 function interruptedWrites(
   run: WorkflowExecutionDescription,
   events: HistoryEvents,
   input: SocialEventInput | undefined,
 ): LateWrites | undefined {
   const hadTask = events.some(({ workflowTaskStartedEventAttributes: task }) => task);
-  const isWriting = run.typedSearchAttributes.get(eventStatusKey) === 'pending';
+  const isWriting = run.typedSearchAttributes.get(eventStatusKey) === 'pending' || hasOpenActivity(events);
   if ((run.status.name !== 'TERMINATED' && run.status.name !== 'TIMED_OUT') || !hadTask || !isWriting) return undefined;
   const { attemptTimeoutMs, lateCommitMs } = { ...DEFAULT_EVENT_POLICY, ...input?.policy };
   const closedMs = run.closeTime?.getTime() ?? Date.now();
   return { untilMs: closedMs + attemptTimeoutMs + lateCommitMs, sinceMs: run.startTime.getTime() };
+}
+
+function hasOpenActivity(events: HistoryEvents): boolean {
+  const scheduled = events.filter((event) => event.activityTaskScheduledEventAttributes).length;
+  const closed = events.filter(
+    (event) =>
+      event.activityTaskCompletedEventAttributes ??
+      event.activityTaskFailedEventAttributes ??
+      event.activityTaskTimedOutEventAttributes ??
+      event.activityTaskCanceledEventAttributes,
+  ).length;
+  return scheduled > closed;
 }
 
 async function historyOf(client: Client, { workflowId, runId }: RunReference): Promise<HistoryEvents> {

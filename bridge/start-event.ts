@@ -4,6 +4,7 @@ import {
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
   type Client,
+  type WorkflowExecutionDescription,
 } from '@temporalio/client';
 import { edgePosition, isLater, NOTHING_APPLIED, positionKey, standingOf } from '../contracts/edge-order.ts';
 import { DEFAULT_EVENT_POLICY, type EventPolicy } from '../contracts/event-policy.ts';
@@ -18,8 +19,9 @@ import { eventActorKey, eventKindKey, eventStatusKey } from '../contracts/search
 import { actorOf, describeEvent, isEdgeEvent, type EdgeEvent, type SocialEvent } from '../contracts/social-event.ts';
 import { boundedSummary } from '../contracts/summary.ts';
 import { eventWorkflowId } from '../contracts/workflow-ids.ts';
-import { readClosedRun, readStartInput } from './edge-runs.ts';
+import { mergeStates, readClosedRun, readStartInput } from './edge-runs.ts';
 import { StartRefusedError, type EventStarter, type StartOutcome } from './event-starter.ts';
+import { readOtherRuns } from './other-runs.ts';
 
 /** How often an edge that closes and opens under our hands is read again before the message is left for later. */
 const MAX_EDGE_READS = 10;
@@ -110,11 +112,13 @@ class TemporalStarter {
     try {
       const existing = await this.#client.workflow.getHandle(eventWorkflowId(event)).describe();
       if (existing.status.name === 'RUNNING') {
+        if (existing.type !== WORKFLOW_TYPES.socialEvent)
+          throw new StartRefusedError(`${existing.workflowId} is taken by a workflow of the type ${existing.type}`);
         await this.#client.workflow.getHandle(existing.workflowId, existing.runId).signal(edgeEventSignal, event);
         return 'joined';
       }
       if (existing.status.name === 'CONTINUED_AS_NEW') return undefined;
-      const state = await readClosedRun(this.#client, existing);
+      const state = await readEdge(this.#client, existing);
       const next = nextEventOf(event, state);
       if (!next) return 'deduplicated';
       const { register = NOTHING_APPLIED } = state;
@@ -173,22 +177,38 @@ class LateResumeError extends Error {
   override readonly name = 'LateResumeError';
 }
 
-/** What the next run of an edge begins with; undefined when the event changes nothing and nothing was left undecided. */
-function nextEventOf(event: EdgeEvent, { register, unsettled }: EdgeState): EdgeEvent | undefined {
+/** What an edge's closed run knows; of one that was started by hand, what all of its runs know. */
+async function readEdge(client: Client, run: WorkflowExecutionDescription): Promise<EdgeState> {
+  if (run.typedSearchAttributes.get(eventKindKey) !== undefined) return readClosedRun(client, run);
+  const others = await readOtherRuns(client, run.workflowId, run.runId);
+  return run.type === WORKFLOW_TYPES.socialEvent ? mergeStates(others, await readClosedRun(client, run)) : others;
+}
+
+/**
+ * What the next run of an edge begins with: the latest of the event and what was left undecided. An event that changes nothing
+ * still has a run look after what one that was terminated may have left on GetStream. Undefined when there is nothing to do.
+ */
+function nextEventOf(event: EdgeEvent, state: EdgeState): EdgeEvent | undefined {
+  const { register, unsettled, late } = state;
   const isRepeated = event.eventId !== undefined && register?.eventIds?.includes(event.eventId) === true;
-  const isNews = !isRepeated && isLater(edgePosition(event), register);
-  if (!isNews || !unsettled) return isNews ? event : unsettled;
-  return isLater(edgePosition(event), edgePosition(unsettled)) ? event : unsettled;
+  const isLatest = isLater(edgePosition(event), register);
+  if (isLatest && !isRepeated)
+    return unsettled && !isLater(edgePosition(event), edgePosition(unsettled)) ? unsettled : event;
+  return unsettled ?? (late && !isOfStanding(state) && !isLatest ? event : undefined);
 }
 
 /** Clocks of bridges and of Temporal may stand apart by this much, milliseconds. */
 const CLOCK_TOLERANCE_MS = 10_000;
 
 /** Writes that the next run must look after: not those of the event that stands, once their time is over. */
-function openWrites({ register, late }: EdgeState): LateWrites | undefined {
+function openWrites(state: EdgeState): LateWrites | undefined {
+  const { late } = state;
+  return late && isOfStanding(state) && late.untilMs + CLOCK_TOLERANCE_MS < Date.now() ? undefined : late;
+}
+
+function isOfStanding({ register, late }: EdgeState): boolean {
   const standing = standingOf(register);
-  const isOfStanding = standing !== undefined && late?.of === positionKey(standing);
-  return isOfStanding && late.untilMs + CLOCK_TOLERANCE_MS < Date.now() ? undefined : late;
+  return standing !== undefined && late?.of === positionKey(standing);
 }
 
 /** What an event writes, without when it happened. */

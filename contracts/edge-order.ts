@@ -43,16 +43,14 @@ export function advanceRegister(
   position: EdgePosition,
   outcome: 'applied' | 'givenUp',
 ): EdgeRegister | undefined {
-  if (register && !isLater(position, register)) {
-    if (outcome === 'givenUp' || compareEdgePositions(position, register) !== 0) return register;
-    // Given up once, and written after all.
-    const { stands: _before, ...rest } = register;
-    return rest;
-  }
+  if (register && isLater(register, position)) return register;
   const eventIds = register?.eventIds ?? [];
+  const before = standingOf(register);
+  // One that was applied in a run that was reset since, and then given up: what stood before it is not known any more.
+  const stands = before && isLater(position, before) ? before : null;
   return {
     ...position,
-    ...(outcome === 'givenUp' ? { stands: standingOf(register) ?? null } : {}),
+    ...(outcome === 'givenUp' ? { stands } : {}),
     ...(eventIds.length > 0 ? { eventIds } : {}),
   };
 }

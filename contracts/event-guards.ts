@@ -1,6 +1,16 @@
 import type { EdgePosition, EdgeRegister } from './edge-order.ts';
-import type { EventPolicy } from './event-policy.ts';
-import type { EdgeState, EventLedgerState, LateWrites, OperatorRequest, SocialEventInput } from './event-workflow.ts';
+import { DEFAULT_EVENT_POLICY, type EventPolicy } from './event-policy.ts';
+import type {
+  AuditEntry,
+  EdgeState,
+  EventFailureView,
+  EventLedgerState,
+  LateWrites,
+  OperatorRequest,
+  SocialEventInput,
+} from './event-workflow.ts';
+import { FAILURE_TYPES } from './failure-types.ts';
+import { EVENT_STATUSES } from './names.ts';
 import { isEdgeEvent, type EdgeEvent, type SocialEvent } from './social-event.ts';
 import { UnreadablePayload } from './tolerant-payload-converter.ts';
 
@@ -98,21 +108,106 @@ export function readOperatorRequest(value: unknown): OperatorRequest | undefined
   return { ...(by === undefined ? {} : { by }), ...(reason === undefined ? {} : { reason }) };
 }
 
-/** Written by the workflow itself; only started by hand it may be anything. */
+/**
+ * Written by the workflow itself, also by earlier versions of it, which kept less. Started by hand it may be anything: what
+ * makes no sense is left out, and all of it where nothing is left to go on from.
+ */
 function readCarried(value: unknown): EventLedgerState | undefined {
-  if (!isObject(value) || !readSocialEvent(value['event']) || !isText(value['status'])) return undefined;
-  if (!Array.isArray(value['audit']) || typeof value['rounds'] !== 'number') return undefined;
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the fields a run relies on were checked just above
-  return value as unknown as EventLedgerState;
+  if (!isObject(value)) return undefined;
+  const { rounds, audit, decision, ignored, mayBeWritten } = value;
+  const event = readSocialEvent(value['event']);
+  const status = EVENT_STATUSES.find((known) => known === value['status']);
+  if (!event || !status || !isCount(rounds) || !Array.isArray(audit)) return undefined;
+  const register = readRegister(value['register']);
+  const failure = readFailure(value['failure']);
+  const newer = readEdgeEvent(value['newer']);
+  const waiting = readWaiting(value['waiting']);
+  const late = readLateWrites(value['late']);
+  return {
+    event,
+    status,
+    rounds,
+    audit: audit.flatMap((entry: unknown) => readAuditEntry(entry) ?? []),
+    overtaken: value['overtaken'] === true,
+    ...(register ? { register } : {}),
+    ...(failure ? { failure } : {}),
+    ...(newer ? { newer } : {}),
+    ...(waiting ? { waiting } : {}),
+    ...(late ? { late } : {}),
+    ...(typeof mayBeWritten === 'boolean' ? { mayBeWritten } : {}),
+    ...(decision === 'retry' || decision === 'skip' ? { decision } : {}),
+    ...(isTextList(ignored) ? { ignored } : {}),
+    ...timesOf(value, ['beganMs', 'spentMs', 'autoRetries', 'parkedMs']),
+  };
 }
 
-function usablePolicy(policy: Readonly<Record<string, unknown>>): Partial<EventPolicy> {
-  const usable = Object.entries(policy).filter(([name, value]) => {
-    if (name === 'autoRetryDelaysMs') return Array.isArray(value) && value.every(isTime);
-    if (name === 'parentMissing') return value === 'park' || value === 'write';
-    return isTime(value);
+function timesOf<Name extends string>(
+  value: Readonly<Record<string, unknown>>,
+  names: readonly Name[],
+): Partial<Record<Name, number>> {
+  const times = names.flatMap((name) => {
+    const time = value[name];
+    return isTime(time) ? [[name, time]] : [];
   });
-  return Object.fromEntries(usable);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- names and times as they were just listed
+  return Object.fromEntries(times) as Partial<Record<Name, number>>;
+}
+
+function readFailure(value: unknown): EventFailureView | undefined {
+  if (!isObject(value)) return undefined;
+  const { message, step, undone, compensationFailure } = value;
+  const type = Object.values(FAILURE_TYPES).find((known) => known === value['type']);
+  if (!type || typeof message !== 'string' || typeof step !== 'string' || !isTextList(undone)) return undefined;
+  return { type, message, step, undone, ...(isText(compensationFailure) ? { compensationFailure } : {}) };
+}
+
+function readWaiting(value: unknown): EventLedgerState['waiting'] {
+  if (!isObject(value)) return undefined;
+  const event = readSocialEvent(value['event']);
+  if (!event) return undefined;
+  const failure = readFailure(value['failure']);
+  const { decision } = value;
+  return {
+    event,
+    ...(failure ? { failure } : {}),
+    ...(decision === 'retry' || decision === 'skip' ? { decision } : {}),
+  };
+}
+
+function readAuditEntry(value: unknown): AuditEntry | undefined {
+  const request = readOperatorRequest(value);
+  if (!isObject(value) || !request) return undefined;
+  const { action, accepted, at } = value;
+  if ((action !== 'retry' && action !== 'skip') || typeof accepted !== 'boolean' || !isDate(at)) return undefined;
+  return { ...request, action, accepted, at };
+}
+
+/** An attempt or a pause of no time is none that Temporal takes. */
+const AT_LEAST_ONE: readonly (keyof EventPolicy)[] = [
+  'fastAttemptTimeoutMs',
+  'attemptTimeoutMs',
+  'retryInitialMs',
+  'retryMaximumMs',
+];
+/** Ten years; timers and time-outs beyond it are a slip, and too long for Temporal soon after. */
+const LONGEST_MS = 315_360_000_000;
+
+function usablePolicy(policy: Readonly<Record<string, unknown>>): Partial<EventPolicy> {
+  const names: readonly (keyof EventPolicy)[] = [
+    ...Object.keys(DEFAULT_EVENT_POLICY).filter(isPolicyField),
+    'parkedLimitMs',
+  ];
+  const usable = names.filter((name) => {
+    const value = policy[name];
+    if (name === 'autoRetryDelaysMs') return Array.isArray(value) && value.every(isDuration);
+    if (name === 'parentMissing') return value === 'park' || value === 'write';
+    return isDuration(value) && (value >= 1 || !AT_LEAST_ONE.includes(name));
+  });
+  return Object.fromEntries(usable.map((name) => [name, policy[name]]));
+}
+
+function isPolicyField(name: string): name is keyof EventPolicy {
+  return name in DEFAULT_EVENT_POLICY;
 }
 
 function readPosition(value: unknown): EdgePosition | undefined {
@@ -143,6 +238,14 @@ function isTextList(value: unknown): value is readonly string[] {
 
 function isTime(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0;
+}
+
+function isDuration(value: unknown): value is number {
+  return isTime(value) && value <= LONGEST_MS;
+}
+
+function isDate(value: unknown): value is string {
+  return typeof value === 'string' && !Number.isNaN(Date.parse(value));
 }
 
 function isCount(value: unknown): value is number {

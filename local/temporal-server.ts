@@ -30,6 +30,8 @@ export interface TemporalServerOptions {
   readonly databaseFile?: string;
   /** Default `default`, which always exists besides. */
   readonly namespace?: string;
+  /** Settings of the server besides the ones it always gets, each `name=value`. */
+  readonly dynamicConfig?: readonly string[];
   /** Longest wait until the server answers, milliseconds; default 60,000. */
   readonly readyTimeoutMs?: number;
   /** Longest orderly stop before SIGKILL, milliseconds; default 10,000. */
@@ -103,7 +105,8 @@ function commandLine(options: TemporalServerOptions, port: number, uiPort: numbe
   words.push('--namespace', options.namespace ?? 'default');
   if (options.databaseFile !== undefined) words.push('--db-filename', options.databaseFile);
   for (const [name, type] of Object.entries(SEARCH_ATTRIBUTES)) words.push('--search-attribute', `${name}=${type}`);
-  for (const setting of DYNAMIC_CONFIG) words.push('--dynamic-config-value', setting);
+  for (const setting of [...DYNAMIC_CONFIG, ...(options.dynamicConfig ?? [])])
+    words.push('--dynamic-config-value', setting);
   return words;
 }
 

@@ -11,11 +11,12 @@ import type { ActivityCall, Step } from './event-plan.ts';
 export class FirstCalls {
   readonly #calls = new Map<string, Promise<unknown>>();
   readonly #scope = new CancellationScope();
+  #isWritten = false;
   readonly #proxy: object;
-  readonly #run: string;
+  readonly #run: string | undefined;
 
   /** @param run the run this workflow takes itself for, see `RunFence` */
-  constructor(policy: EventPolicy, run: string) {
+  constructor(policy: EventPolicy, run: string | undefined) {
     this.#proxy = fastProxy(policy);
     this.#run = run;
   }
@@ -25,12 +26,15 @@ export class FirstCalls {
     // Whoever takes it over handles its failure; until then it is nobody's.
     call.catch(() => undefined);
     this.#calls.set(step.name, call);
+    this.#isWritten ||= step.call.activity !== 'requireParent';
     return call;
   }
 
-  /** Whether there are calls that nobody took over. */
-  get isUnderWay(): boolean {
-    return this.#calls.size > 0;
+  /** Nobody takes over what is left. @returns whether a write is among it, made or under way */
+  leave(): boolean {
+    const isWritten = this.#isWritten;
+    this.#isWritten = false;
+    return isWritten;
   }
 
   /** The call of this step, made or under way, once; the scope that takes it over cancels it as its own. */
@@ -38,6 +42,7 @@ export class FirstCalls {
     const call = this.#calls.get(step.name);
     if (!call) return undefined;
     this.#calls.delete(step.name);
+    if (step.call.activity !== 'requireParent') this.#isWritten = false;
     CancellationScope.current().cancelRequested.catch(() => this.#scope.cancel());
     return call;
   }

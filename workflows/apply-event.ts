@@ -1,11 +1,9 @@
 import { CancellationScope, isCancellation, sleep } from '@temporalio/workflow';
-import type { EdgePosition } from '../contracts/edge-order.ts';
-import { readEdgeState } from '../contracts/event-guards.ts';
 import type { EventPolicy } from '../contracts/event-policy.ts';
-import type { EdgeState, EventFailureView } from '../contracts/event-workflow.ts';
+import type { EventFailureView } from '../contracts/event-workflow.ts';
 import { FAILURE_TYPES, type FailureType } from '../contracts/failure-types.ts';
-import type { SocialEvent } from '../contracts/social-event.ts';
-import { parentStepOf, restoreStepOf, writeStepsOf, type ActivityCall, type Step } from './event-plan.ts';
+import { isEdgeEvent, type SocialEvent } from '../contracts/social-event.ts';
+import { parentStepOf, undoOf, writeStepsOf, type ActivityCall, type Step, type UndoContext } from './event-plan.ts';
 import { stepFailureOf, type StepFailure } from './step-failure.ts';
 import type { StepRunner } from './step-runner.ts';
 
@@ -16,31 +14,29 @@ export type Application =
   /** Given up for now. `mayBeWritten`: whether the write may stand all the same. */
   | { readonly outcome: 'failed'; readonly failure: EventFailureView; readonly mayBeWritten: boolean }
   /** Cancelled half-way. `writing`: the write may have been made. */
-  | { readonly outcome: 'interrupted'; readonly writing: boolean }
-  /** Nothing was written: other runs of the edge know more, as told, and this is the run that was told so. */
-  | { readonly outcome: 'stale'; readonly known: EdgeState; readonly run: string | undefined };
+  | { readonly outcome: 'interrupted'; readonly writing: boolean };
 
-export interface ApplyOptions {
+export interface ApplyOptions extends UndoContext {
   readonly policy: EventPolicy;
   readonly runner: StepRunner;
   /** First attempts inside the workflow task. */
   readonly fast: boolean;
-  /** When the event's attempts began, ms since the epoch. */
-  readonly beganMs: number;
-  /** The event of the edge whose effect stands on GetStream. */
-  readonly stands?: EdgePosition | undefined;
   /** Whether an earlier attempt may have written the event, or one before it whose effect is not wanted either. */
   readonly mayBeWritten: () => boolean;
 }
 
-/** Carries out an event's plan; when a step fails for good, takes back what the event made, and nothing else. */
+/**
+ * Carries out an event's plan; when a step fails for good, takes back what the event made, and nothing else.
+ *
+ * @throws the failure `StaleRun`, when other runs of the edge know more
+ */
 export async function applyEvent(event: SocialEvent, options: ApplyOptions): Promise<Application> {
   const { policy } = options;
   for (let round = 1; ; round++) {
     const application = await tryOnce(event, { ...options, fast: options.fast && round === 1 });
     if (application.outcome !== 'failed' || application.failure.type !== FAILURE_TYPES.copyIncomplete)
       return application;
-    const undone = await takeBack(event, options);
+    const undone = options.stands?.present === true ? KEPT : await takeBack(event, options);
     if (undone.kept) return { outcome: 'applied', note: 'The follow was there before; its copy was left as it is.' };
     if (undone.failure || round >= policy.copyRounds) {
       return {
@@ -53,9 +49,8 @@ export async function applyEvent(event: SocialEvent, options: ApplyOptions): Pro
 }
 
 async function tryOnce(event: SocialEvent, options: ApplyOptions): Promise<Application> {
-  const { policy, beganMs, stands } = options;
-  const parent = parentStepOf(event, policy);
-  const [write, ...confirmations] = writeStepsOf(event, { sinceMs: beganMs, ...(stands ? { stands } : {}) });
+  const parent = parentStepOf(event, options.policy);
+  const [write, ...confirmations] = writeStepsOf(event);
   let current = parent ?? write;
   try {
     if (parent) await runStep(parent, options);
@@ -69,7 +64,7 @@ async function tryOnce(event: SocialEvent, options: ApplyOptions): Promise<Appli
   } catch (error) {
     if (isCancellation(error)) return { outcome: 'interrupted', writing: current !== parent };
     const failure = stepFailureOf(error);
-    if (failure.type === FAILURE_TYPES.staleRun) return { outcome: 'stale', ...adoptionOf(failure) };
+    if (failure.type === FAILURE_TYPES.staleRun) throw error;
     const view = { type: failure.type, message: failure.message, step: current.name, undone: [] };
     const mayBeWritten = current === write ? options.mayBeWritten() : current !== parent || options.mayBeWritten();
     // An outage answers an undo no better than the write: what may be written is remembered instead.
@@ -112,39 +107,44 @@ export interface Undone {
   readonly failure?: StepFailure;
 }
 
-/** Takes back what the event may have written, even while the workflow is being cancelled. */
-export function takeBack(
-  event: SocialEvent,
-  { runner, beganMs, stands }: Pick<ApplyOptions, 'runner' | 'beganMs' | 'stands'>,
-): Promise<Undone> {
-  const [write] = writeStepsOf(event, { sinceMs: beganMs, ...(stands ? { stands } : {}) });
-  if (!write.undo) return Promise.resolve({ steps: [], kept: true });
-  return undo(write.undo, write.name, runner);
+const KEPT: Undone = { steps: [], kept: true };
+
+/**
+ * Takes back what the event may have written, even while the workflow is being cancelled.
+ *
+ * @throws the failure `StaleRun`
+ */
+export function takeBack(event: SocialEvent, options: UndoContext & Pick<ApplyOptions, 'runner'>): Promise<Undone> {
+  const [{ name }] = writeStepsOf(event);
+  return undo(undoOf(event, options), name, options.runner);
 }
 
-/** Makes stand again what should, after late writes may have changed it. */
+/**
+ * Makes stand again what should, after late writes may have changed it: of an edge, what its register says.
+ *
+ * @param isApplied whether the event is, which tells of a post or comment
+ * @throws the failure `StaleRun`
+ */
 export function restore(
   event: SocialEvent,
-  {
-    runner,
-    beganMs,
-    stands,
-    isApplied,
-  }: Pick<ApplyOptions, 'runner' | 'beganMs' | 'stands'> & { readonly isApplied: boolean },
+  options: UndoContext & Pick<ApplyOptions, 'runner'> & { readonly isApplied: boolean },
 ): Promise<Undone> {
-  const step = restoreStepOf(event, { sinceMs: beganMs, ...(stands ? { stands } : {}) }, isApplied);
-  if (!step) return Promise.resolve({ steps: [], kept: true });
-  return undo(step.call, step.name, runner);
+  if (!options.isApplied || isEdgeEvent(event)) return takeBack(event, options);
+  const [{ name, call }] = writeStepsOf(event);
+  return undo(call, name, options.runner);
 }
 
 function undo(call: ActivityCall, name: string, runner: StepRunner): Promise<Undone> {
   return CancellationScope.nonCancellable(async () => {
     try {
       const result = await runner.runCompensation(call, `undo: ${name}`);
-      if (result === 'kept') return { steps: [], kept: true };
-      return { steps: result === 'absent' ? [] : [name], kept: false };
+      const answer: unknown = typeof result === 'object' && result !== null ? Reflect.get(result, 'answer') : result;
+      if (answer === 'kept') return KEPT;
+      return { steps: answer === 'absent' ? [] : [name], kept: false };
     } catch (error) {
-      return { steps: [], kept: false, failure: stepFailureOf(error) };
+      const failure = stepFailureOf(error);
+      if (failure.type === FAILURE_TYPES.staleRun) throw error;
+      return { steps: [], kept: false, failure };
     }
   });
 }
@@ -187,10 +187,4 @@ function lookAgain(type: FailureType, looks: number, waitedMs: number, policy: E
   if (type === FAILURE_TYPES.copyIncomplete) return looks < policy.copyConfirmAttempts ? pauseMs : undefined;
   if (type === FAILURE_TYPES.parentMissing) return waitedMs < policy.parentWaitMs ? pauseMs : undefined;
   return undefined;
-}
-
-/** What a failure `StaleRun` tells: what the edge's other runs know, and the run that was told so. */
-export function adoptionOf({ detail }: StepFailure): { readonly known: EdgeState; readonly run: string | undefined } {
-  const run: unknown = typeof detail === 'object' && detail !== null ? Reflect.get(detail, 'run') : undefined;
-  return { known: readEdgeState(detail) ?? {}, run: typeof run === 'string' ? run : undefined };
 }

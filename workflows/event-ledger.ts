@@ -1,6 +1,5 @@
 import {
   advanceRegister,
-  compareEdgePositions,
   edgePosition,
   isLater,
   latestOf,
@@ -23,6 +22,7 @@ import type {
   SocialEventInput,
   SocialEventResult,
 } from '../contracts/event-workflow.ts';
+import { FAILURE_TYPES } from '../contracts/failure-types.ts';
 import { isEdgeEvent, type EdgeEvent } from '../contracts/social-event.ts';
 
 /** Older entries are dropped: the audit of a run must not grow without bound. The history keeps them all. */
@@ -40,18 +40,20 @@ export class EventLedger {
   #state: EventLedgerState;
 
   constructor({ event, register, late, carried }: SocialEventInput, nowMs: number) {
-    this.#state = carried ?? {
-      event,
-      status: 'pending',
-      rounds: 0,
-      audit: [],
-      overtaken: false,
-      beganMs: late?.sinceMs ?? nowMs,
-      ...(register ? { register } : {}),
-      // What an earlier run may have written counts as this event's until it has written its own.
-      ...(late ? { mayBeWritten: true } : {}),
-      ...(late && late.untilMs > nowMs ? { late } : {}),
-    };
+    this.#state = carried
+      ? withoutGaps(carried, nowMs)
+      : {
+          event,
+          status: 'pending',
+          rounds: 0,
+          audit: [],
+          overtaken: false,
+          beganMs: late?.sinceMs ?? nowMs,
+          ...(register ? { register } : {}),
+          // What an earlier run may have written counts as this event's until it has written its own.
+          ...(late ? { mayBeWritten: true } : {}),
+          ...(late && late.untilMs > nowMs ? { late } : {}),
+        };
     if (isEdgeEvent(this.#state.event)) this.#remember(this.#state.event);
   }
 
@@ -66,6 +68,25 @@ export class EventLedger {
   /** The event of the edge whose effect stands on GetStream, as far as is known. */
   get stands(): EdgePosition | undefined {
     return standingOf(this.#state.register);
+  }
+
+  /** The current event of an edge is the latest and was applied before, in another run or before it was parked again. */
+  get isStanding(): boolean {
+    const { event, register } = this.#state;
+    return isEdgeEvent(event) && register?.stands === undefined && !this.isCurrentStale() && !this.#isNew(event);
+  }
+
+  /** The event whose effect stood without the current one, as far as is known. */
+  get stoodBefore(): EdgePosition | undefined {
+    return this.isStanding ? undefined : this.stands;
+  }
+
+  /** Whether something else of the edge may stand where the current event would write. */
+  get mayReplace(): boolean {
+    const { event, mayBeWritten } = this.#state;
+    const { stands } = this;
+    if (event.kind !== 'reaction' || event.action === 'Unlike') return false;
+    return mayBeWritten === true || (stands?.present === true && !this.isStanding);
   }
 
   get beganMs(): number {
@@ -83,24 +104,40 @@ export class EventLedger {
 
   /** Takes in a further event of the edge; one that is not later than all known ones, or is known by its id, changes nothing. */
   offer(event: EdgeEvent): void {
-    const { event: current, newer, register } = this.#state;
-    const isRepeated = event.eventId !== undefined && register?.eventIds?.includes(event.eventId) === true;
-    if (isRepeated) return;
+    const { eventIds = [] } = this.#state.register ?? {};
+    if (event.eventId !== undefined && eventIds.includes(event.eventId)) return;
     this.#remember(event);
+    this.#take(event);
+  }
+
+  #take(event: EdgeEvent): void {
+    const { event: current, newer, register } = this.#state;
     const position = edgePosition(event);
     const known = newer ?? (isEdgeEvent(current) ? current : undefined);
     if (!isLater(position, register) || (known && !isLater(position, edgePosition(known)))) return;
     this.#update({ newer: event });
   }
 
-  /** Takes over what other runs of the edge know, after this one was reset or continued. */
-  adopt({ register, unsettled, late }: EdgeState): void {
+  /**
+   * Takes over what other runs of the edge know, after this one was reset or continued.
+   *
+   * @param startMs when this run began, milliseconds since the epoch; one that was reset keeps its first beginning
+   */
+  adopt({ register, unsettled, late }: EdgeState, startMs: number): void {
     const own = this.#state.register;
     const latest = latestOf(own, register);
     const eventIds = [...(register?.eventIds ?? []), ...(own?.eventIds ?? [])];
     if (latest) this.#update({ register: eventIds.reduce<EdgeRegister>(withEventId, latest) });
-    if (late) this.#noteLate(late);
-    if (unsettled) this.offer(unsettled);
+    if (late) {
+      this.#noteLate(late);
+      this.#update({ mayBeWritten: true, beganMs: Math.min(this.beganMs, late.sinceMs ?? this.beganMs) });
+    }
+    if (this.isStanding) this.#update({ beganMs: Math.min(this.beganMs, startMs) });
+    if (unsettled) {
+      // Though its id is known already, from its own run.
+      this.#remember(unsettled);
+      this.#take(unsettled);
+    }
   }
 
   /** A message that made no sense; told in the details. */
@@ -117,17 +154,19 @@ export class EventLedger {
     const waiting = isWaiting
       ? { event, ...(failure ? { failure } : {}), ...(decision ? { decision } : {}) }
       : rest.waiting;
-    // What the event before may have written is withdrawn with this one, so it counts from the same time on.
-    const beganMs = rest.mayBeWritten === true ? (rest.beganMs ?? nowMs) : nowMs;
+    // What the event before may have written, or may write late, is withdrawn with this one: it counts from the same time on.
+    const beganMs = rest.mayBeWritten === true || rest.late ? (rest.beganMs ?? nowMs) : nowMs;
     this.#state = { ...rest, event: newer, beganMs, ...(waiting ? { waiting } : {}) };
   }
 
-  /** The event may have been overtaken before its run began. The one that was decided on last may be written again. */
+  /** A later event was decided on, in another run. The event itself may have been, too: then it is written again. */
   isCurrentStale(): boolean {
-    const { event, register, mayBeWritten } = this.#state;
-    if (!isEdgeEvent(event) || !register) return false;
-    const order = compareEdgePositions(edgePosition(event), register);
-    return order < 0 || (order === 0 && mayBeWritten !== true);
+    const { event, register } = this.#state;
+    return isEdgeEvent(event) && register !== undefined && isLater(register, edgePosition(event));
+  }
+
+  #isNew(event: EdgeEvent): boolean {
+    return isLater(edgePosition(event), this.#state.register);
   }
 
   beginRound(): void {
@@ -203,10 +242,10 @@ export class EventLedger {
     return standing && late.of === positionKey(standing) ? undefined : late.untilMs;
   }
 
-  /** What late writes may have done was looked at, and mended. */
-  dropLate(): void {
-    const { late: _past, ...rest } = this.#state;
-    this.#state = rest;
+  /** What writes until then may have done was looked at, and mended. */
+  dropLate(untilMs: number): void {
+    const { late, ...rest } = this.#state;
+    if (late && late.untilMs <= untilMs) this.#state = rest;
   }
 
   view(): EventView {
@@ -278,6 +317,13 @@ export class EventLedger {
   #update(change: Partial<EventLedgerState>): void {
     this.#state = { ...this.#state, ...change };
   }
+}
+
+/** Earlier versions kept less: what a failed undo, or an attempt without an answer, may have left is taken back with the event. */
+function withoutGaps(carried: EventLedgerState, nowMs: number): EventLedgerState {
+  const { failure } = carried;
+  const mayBeWritten = failure?.compensationFailure !== undefined || failure?.type === FAILURE_TYPES.ambiguous;
+  return { beganMs: nowMs, ...(mayBeWritten ? { mayBeWritten } : {}), ...carried };
 }
 
 function withEventId(register: EdgeRegister, eventId: string): EdgeRegister {

@@ -1,15 +1,14 @@
-import type { EventActivities } from '../activities/types.ts';
+import type { ActivityReference, EventActivities } from '../activities/types.ts';
 import { eventAt, type EdgePosition } from '../contracts/edge-order.ts';
 import type { EventPolicy } from '../contracts/event-policy.ts';
 import { parentOf, type ParentReference } from '../contracts/parent-reference.ts';
-import {
-  isEdgeEvent,
-  type ActivityEvent,
-  type CommentEvent,
-  type EdgeEvent,
-  type FollowEvent,
-  type ReactionEvent,
-  type SocialEvent,
+import type {
+  ActivityEvent,
+  CommentEvent,
+  EdgeEvent,
+  FollowEvent,
+  ReactionEvent,
+  SocialEvent,
 } from '../contracts/social-event.ts';
 
 /** One call of an activity with its input, as data. */
@@ -17,12 +16,10 @@ export type ActivityCall = {
   [Name in keyof EventActivities]: { readonly activity: Name; readonly input: Parameters<EventActivities[Name]>[0] };
 }[keyof EventActivities];
 
-/** A step of an event: what it does, how it reads in the Web UI, and how it is taken back. */
+/** A step of an event: what it does, and how it reads in the Web UI. */
 export interface Step {
   readonly name: string;
   readonly call: ActivityCall;
-  /** Takes back what this event wrote; must bear that there is nothing to undo. */
-  readonly undo?: ActivityCall;
   /** Read that tells whether a write without an answer was made after all. */
   readonly verify?: Verification;
 }
@@ -33,12 +30,12 @@ export interface Verification {
   readonly expect: boolean;
 }
 
-/** What the steps of an event depend on besides the event. */
-export interface PlanContext {
+/** What an undo depends on besides the event. */
+export interface UndoContext {
   /** When the event's attempts began, ms since the epoch: tells what it made from what was there before. */
   readonly sinceMs: number;
-  /** Position of the event of the same edge whose effect stands on GetStream, where one is known. */
-  readonly stands?: EdgePosition;
+  /** Position of the event of the same edge whose effect should stand on GetStream, where one is known. */
+  readonly stands?: EdgePosition | undefined;
 }
 
 /** The step that waits for what a comment or reaction refers to; undefined when there is nothing to wait for. */
@@ -48,29 +45,41 @@ export function parentStepOf(event: SocialEvent, policy: EventPolicy): Step | un
 }
 
 /** The steps of an event that write, in order; the first makes its effect, a second one confirms it. */
-export function writeStepsOf(event: SocialEvent, context: PlanContext): readonly [Step, ...Step[]] {
+export function writeStepsOf(event: SocialEvent): readonly [Step, ...Step[]] {
   switch (event.kind) {
     case 'activity':
     case 'comment':
       return [addActivityStep(event)];
     case 'reaction':
-      return [event.action === 'Unlike' ? removeReactionStep(event, context) : addReactionStep(event, context)];
+      return [event.action === 'Unlike' ? removeReactionStep(event) : addReactionStep(event)];
     case 'follow':
-      return event.action === 'Unfollow' ? [unfollowStep(event, context)] : followSteps(event, context);
+      return event.action === 'Unfollow' ? [unfollowStep(event)] : followSteps(event);
   }
 }
 
 /**
- * Makes stand on GetStream what should, whatever a late write may have done to it; undefined when nothing is known of that.
- *
- * @param isApplied the event itself is what should stand
+ * Makes stand what should without the event: what stood before, where that is known, else nothing that was made since the
+ * event's attempts began. Whatever the event, and others of its edge before it, wrote or did not write.
  */
-export function restoreStepOf(event: SocialEvent, context: PlanContext, isApplied: boolean): Step | undefined {
-  const standing = isEdgeEvent(event) && context.stands ? eventAt(context.stands, event) : undefined;
-  const [write] = writeStepsOf(standing ?? event, context);
-  if (standing || isApplied) return write;
-  const { name, undo } = write;
-  return undo ? { name: `undo: ${name}`, call: undo } : undefined;
+export function undoOf(event: SocialEvent, { sinceMs, stands }: UndoContext): ActivityCall {
+  switch (event.kind) {
+    case 'activity':
+    case 'comment':
+      return { activity: 'removeActivity', input: referenceOf(event) };
+    case 'reaction': {
+      const { reactionId, userId } = event;
+      return standingCall(event, stands) ?? { activity: 'removeReaction', input: { reactionId, userId, sinceMs } };
+    }
+    case 'follow': {
+      const { source, target } = event;
+      return standingCall(event, stands) ?? { activity: 'undoFollow', input: { source, target, sinceMs } };
+    }
+  }
+}
+
+function standingCall(event: EdgeEvent, stands: EdgePosition | undefined): ActivityCall | undefined {
+  const standing = stands && eventAt(stands, event);
+  return standing && writeStepsOf(standing)[0].call;
 }
 
 function requireParentStep(parent: ParentReference): Step {
@@ -96,40 +105,35 @@ function addActivityStep(event: ActivityEvent | CommentEvent): Step {
         custom: { hash_tags: event.hashTags, ...parent },
       },
     },
-    undo: { activity: 'removeActivity', input: { feed, foreignId, time } },
-    verify: { call: { activity: 'hasActivity', input: { feed, foreignId, time } }, expect: true },
+    verify: { call: { activity: 'hasActivity', input: referenceOf(event) }, expect: true },
   };
 }
 
-function addReactionStep(event: ReactionEvent, context: PlanContext): Step {
-  const { reactionId, activityId, userId, targetFeeds, action } = event;
+function referenceOf({ feed, foreignId, time }: ActivityEvent | CommentEvent): ActivityReference {
+  return { feed, foreignId, time };
+}
+
+function addReactionStep({ reactionId, activityId, userId, targetFeeds, action }: ReactionEvent): Step {
   const only = { kind: action, activityId };
   return {
     name: `add ${action} ${reactionId} of ${userId}`,
     call: { activity: 'addReaction', input: { reactionId, kind: action, activityId, userId, targetFeeds } },
-    undo: restoring(event, context) ?? { activity: 'removeReaction', input: { reactionId, userId, only } },
     verify: { call: { activity: 'hasReaction', input: { reactionId, userId, only } }, expect: true },
   };
 }
 
-function removeReactionStep(event: ReactionEvent, context: PlanContext): Step {
-  const { reactionId, userId } = event;
-  const undo = restoring(event, context);
+function removeReactionStep({ reactionId, userId }: ReactionEvent): Step {
   return {
     name: `remove reaction ${reactionId} of ${userId}`,
     call: { activity: 'removeReaction', input: { reactionId, userId } },
-    ...(undo ? { undo } : {}),
     verify: { call: { activity: 'hasReaction', input: { reactionId, userId } }, expect: false },
   };
 }
 
-function followSteps(event: FollowEvent, context: PlanContext): [Step, ...Step[]] {
-  const { source, target, copyLimit } = event;
-  const undo = undoOfFollow(event, context);
+function followSteps({ source, target, copyLimit }: FollowEvent): [Step, ...Step[]] {
   const follow: Step = {
     name: `${source} follows ${target}, copying ${copyLimit}`,
     call: { activity: 'follow', input: { source, target, copyLimit } },
-    ...(undo ? { undo } : {}),
     verify: { call: { activity: 'hasFollow', input: { source, target } }, expect: true },
   };
   if (copyLimit === 0) return [follow];
@@ -142,26 +146,10 @@ function followSteps(event: FollowEvent, context: PlanContext): [Step, ...Step[]
   ];
 }
 
-/** A follow that stood before is not this event's own: it stays, with its history. */
-function undoOfFollow({ source, target }: FollowEvent, { stands, sinceMs }: PlanContext): ActivityCall | undefined {
-  if (stands?.present === true) return undefined;
-  if (stands) return { activity: 'unfollow', input: { source, target } };
-  return { activity: 'undoFollow', input: { source, target, sinceMs } };
-}
-
-function unfollowStep(event: FollowEvent, context: PlanContext): Step {
-  const { source, target } = event;
-  const undo = restoring(event, context);
+function unfollowStep({ source, target }: FollowEvent): Step {
   return {
     name: `${source} unfollows ${target}`,
     call: { activity: 'unfollow', input: { source, target } },
-    ...(undo ? { undo } : {}),
     verify: { call: { activity: 'hasFollow', input: { source, target } }, expect: false },
   };
-}
-
-/** Writes again what stood before the event, where something did. */
-function restoring(event: EdgeEvent, { stands, sinceMs }: PlanContext): ActivityCall | undefined {
-  const before = stands?.present === true ? eventAt(stands, event) : undefined;
-  return before && writeStepsOf(before, { sinceMs })[0].call;
 }

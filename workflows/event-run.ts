@@ -8,7 +8,7 @@ import {
   setCurrentDetails,
   workflowInfo,
 } from '@temporalio/workflow';
-import { readEdgeEvent, readOperatorRequest } from '../contracts/event-guards.ts';
+import { readEdgeEvent, readEdgeState, readOperatorRequest } from '../contracts/event-guards.ts';
 import { DEFAULT_EVENT_POLICY, type EventPolicy } from '../contracts/event-policy.ts';
 import type {
   EventFailureView,
@@ -22,12 +22,12 @@ import { FAILURE_TYPES } from '../contracts/failure-types.ts';
 import { eventFailureKey } from '../contracts/search-attributes.ts';
 import { isEdgeEvent } from '../contracts/social-event.ts';
 import type { FirstCalls } from './activity-calls.ts';
-import { adoptionOf, applyEvent, restore, takeBack, undoneView, type Application, type Undone } from './apply-event.ts';
+import { applyEvent, restore, takeBack, undoneView, type Application, type Undone } from './apply-event.ts';
 import { describeRetrying, describeState } from './event-details.ts';
 import { EventLedger } from './event-ledger.ts';
 import { EdgeMemo, publishRetrying, publishState } from './event-publisher.ts';
 import { parkedTimeout, type ParkedTimeout } from './parked-timeout.ts';
-import { resetMark } from './run-reset.ts';
+import { ownRun, resetMark } from './run-reset.ts';
 import { stepFailureOf, type StepFailure } from './step-failure.ts';
 import { createStepRunner, type StepRunner } from './step-runner.ts';
 
@@ -57,20 +57,28 @@ export class EventRun implements EventHandlers {
   /** See `RunFence`. A continued run cannot know what came between before it has asked once. */
   #run: string | undefined;
   /** See `resetMark`. */
-  #resetMark = resetMark();
+  #resetMark: string;
   #isFirstAttempt: boolean;
+  /** When the first attempt began: in the workflow task that it is made in, time stands still. */
+  #fastMs: number | undefined;
   #attempt: CancellationScope | undefined;
+  /** An attempt to write may remove another reaction on the way, and that may come late, too. */
+  #mayReplace = false;
   #messages = 0;
 
-  /** @param first calls made before it was known that the event needs more */
-  constructor(input: SocialEventInput, first?: FirstCalls) {
-    const { startTime, firstExecutionRunId } = workflowInfo();
+  /**
+   * @param mark the `resetMark` when the run began
+   * @param first calls made before it was known that the event needs more
+   */
+  constructor(input: SocialEventInput, mark: string, first?: FirstCalls) {
+    const { startTime } = workflowInfo();
     this.#input = input;
+    this.#resetMark = mark;
     this.#first = first;
     this.#policy = { ...DEFAULT_EVENT_POLICY, ...input.policy };
-    this.#ledger = new EventLedger(input, first ? startTime.getTime() : Date.now());
+    this.#ledger = new EventLedger(input, startTime.getTime());
     this.#lingers = input.register !== undefined || input.carried !== undefined;
-    this.#run = input.carried ? undefined : firstExecutionRunId;
+    this.#run = input.carried ? undefined : ownRun();
     this.#isFirstAttempt = input.carried === undefined;
     this.#runner = createStepRunner({
       policy: this.#policy,
@@ -78,7 +86,9 @@ export class EventRun implements EventHandlers {
       run: () => this.#run,
       onRetrying: (failure) => this.#showRetrying(failure),
       spentMs: () => this.#ledger.state.spentMs ?? 0,
-      onUnanswered: (isOther) => this.#ledger.noteUnanswered(Date.now() + this.#policy.lateCommitMs, isOther),
+      onUnanswered: (isOther) =>
+        this.#ledger.noteUnanswered(Date.now() + this.#policy.lateCommitMs, isOther || this.#mayReplace),
+      onRemoved: () => this.#ledger.noteWritten(true),
     });
   }
 
@@ -126,31 +136,41 @@ export class EventRun implements EventHandlers {
       if (isAboutAnother && CancellationScope.current().consideredCancelled)
         await CancellationScope.current().cancelRequested;
       if (this.#mustContinue()) await this.#continueAsNew();
-      if (this.#wasReset()) await this.#askOtherRuns();
-      switch (this.#ledger.nextMove()) {
-        case 'write':
-          await this.#write();
-          break;
-        case 'withdraw':
-          await this.#withdraw('skipped');
-          break;
-        case 'close':
-          this.#close(this.#ledger.state.decision === 'retry' ? 'superseded' : 'skipped');
-          break;
-        case 'wait':
-          await this.#waitForOperator();
-          break;
-        case 'settle':
-          if (await this.#isSettled()) return;
+      try {
+        if (this.#wasReset()) await this.#learnOfReset();
+        else if (await this.#move()) return;
+      } catch (error) {
+        this.#adopt(error);
       }
+    }
+  }
+
+  /** @returns true when nothing is open any more */
+  async #move(): Promise<boolean> {
+    switch (this.#ledger.nextMove()) {
+      case 'write':
+        await this.#write();
+        return false;
+      case 'withdraw':
+        await this.#withdraw('skipped');
+        return false;
+      case 'close':
+        this.#close(this.#ledger.state.decision === 'retry' ? 'superseded' : 'skipped');
+        return false;
+      case 'wait':
+        await this.#waitForOperator();
+        return false;
+      case 'settle':
+        return this.#isSettled();
     }
   }
 
   /** Writes the latest known event of the edge, or the only event. */
   async #write(): Promise<void> {
     const ledger = this.#ledger;
+    if (ledger.hasNewer) this.#noteFirstCalls();
     ledger.takeNewer(Date.now());
-    if (ledger.isCurrentStale()) return this.#close('superseded');
+    if (ledger.isCurrentStale()) return this.#supersede();
     const application = await this.#attemptOnce();
     switch (application.outcome) {
       case 'applied':
@@ -160,9 +180,6 @@ export class EventRun implements EventHandlers {
         if (ledger.hasNewer) return;
         ledger.park(application.failure, Date.now());
         return this.#publish();
-      case 'stale':
-        this.#run = application.run;
-        return ledger.adopt(application.known);
       case 'interrupted':
         if (application.writing) ledger.noteUnanswered(Date.now() + this.#policy.lateCommitMs);
         // Rejects with the cancellation where one was asked for.
@@ -170,17 +187,35 @@ export class EventRun implements EventHandlers {
     }
   }
 
+  /** What was begun before the event was taken over, and is not awaited: it may be written. */
+  #noteFirstCalls(): void {
+    const { fastAttemptTimeoutMs, lateCommitMs } = this.#policy;
+    if (this.#first?.leave() === true) this.#ledger.noteUnanswered(Date.now() + fastAttemptTimeoutMs + lateCommitMs);
+  }
+
+  /** Later events decided already: nothing is written, and what may have been is taken back. */
+  async #supersede(): Promise<void> {
+    if (this.#ledger.state.mayBeWritten !== true || (await this.#makeStandWhatShould())) this.#close('superseded');
+  }
+
   async #attemptOnce(): Promise<Application> {
     const ledger = this.#ledger;
     const fast = this.#isFirstAttempt;
     this.#isFirstAttempt = false;
+    this.#mayReplace = ledger.mayReplace;
+    if (fast) this.#fastMs = Date.now();
     ledger.beginRound();
     if (!fast) this.#publish();
     this.#attempt = new CancellationScope();
     const [begunMs, waitedMs] = [Date.now(), this.#runner.quotaWaitMs()];
     try {
       return await this.#attempt.run(() =>
-        applyEvent(ledger.state.event, { ...this.#context(), policy: this.#policy, fast }),
+        applyEvent(ledger.state.event, {
+          ...this.#undoContext(),
+          policy: this.#policy,
+          fast,
+          mayBeWritten: () => ledger.state.mayBeWritten === true,
+        }),
       );
     } finally {
       this.#attempt = undefined;
@@ -191,17 +226,20 @@ export class EventRun implements EventHandlers {
   /** Gives the event up: what may be left of it is taken back, also what GetStream carries out late. */
   async #withdraw(status: 'skipped' | 'compensated'): Promise<boolean> {
     const ledger = this.#ledger;
-    const { mayBeWritten = false, failure = NO_FAILURE } = ledger.state;
+    // A run that was reset to its beginning does not know what it wrote, and nothing has asked so far.
+    if (!this.#runner.hasWritten()) await this.#askOtherRuns();
     ledger.beginWithdrawal();
+    const { mayBeWritten, failure = NO_FAILURE } = ledger.state;
+    const takeItBack = (): Promise<Undone> =>
+      takeBack(ledger.state.event, { ...this.#undoContext(), stands: ledger.stoodBefore });
     let undone: Undone = { steps: [], kept: true };
-    if (mayBeWritten) undone = await takeBack(ledger.state.event, this.#context());
-    if (!undone.failure) {
+    if (mayBeWritten === true || ledger.isStanding) undone = await takeItBack();
+    while (!undone.failure) {
       ledger.noteWritten(false);
-      const late = ledger.lateUntilMs();
-      if (late !== undefined && !(await this.#newerComesBefore(late, 'looks for a late write before it closes'))) {
-        undone = await takeBack(ledger.state.event, this.#context());
-        if (!undone.failure) ledger.dropLate();
-      }
+      const lateMs = ledger.lateUntilMs();
+      if (lateMs === undefined || (await this.#newerComesBefore(lateMs))) break;
+      undone = await takeItBack();
+      if (!undone.failure) ledger.dropLate(lateMs);
     }
     if (undone.failure) {
       ledger.noteWritten(true);
@@ -223,7 +261,7 @@ export class EventRun implements EventHandlers {
     const summary = isLateFirst ? 'looks for a late write' : timeout?.summary;
     const woken = (): boolean => this.#ledger.state.decision !== undefined || this.#hasNews();
     if (await this.#wokenBefore(woken, wakeMs, summary)) return;
-    if (isLateFirst) await this.#mendLateWrites();
+    if (isLateFirst) await this.#mendLateWrites(lateMs);
     else if (timeout) await this.#onParkedTimeout(timeout.action);
   }
 
@@ -242,16 +280,23 @@ export class EventRun implements EventHandlers {
 
   async #giveUp(): Promise<void> {
     const { failure } = this.#ledger.state;
-    if (!(await this.#withdraw('compensated')) || this.#ledger.hasNewer) return;
+    const isGivenUp = await this.#informed(() => this.#withdraw('compensated'));
+    if (!isGivenUp || this.#ledger.hasNewer) return;
     const message = `given up after ${this.#policy.parkedLimitMs} ms parked: ${failure?.message ?? ''}`;
     throw ApplicationFailure.nonRetryable(message, failure?.type ?? FAILURE_TYPES.internal, this.#ledger.result());
   }
 
   /** Cancelled by an operator: the event is given up and taken back; what came meanwhile goes on in a new run. */
   async #abandon(): Promise<void> {
+    this.#noteFirstCalls();
+    if (this.#ledger.state.status === 'pending' && this.#mayHaveLostCalls())
+      this.#ledger.noteUnanswered(Date.now() + this.#policy.lateCommitMs);
+    await this.#informed(() => this.#giveUpWhatIsOpen());
+  }
+
+  async #giveUpWhatIsOpen(): Promise<void> {
     const ledger = this.#ledger;
     const { status, overtaken } = ledger.state;
-    if (this.#first?.isUnderWay === true) ledger.noteUnanswered(Date.now() + this.#policy.lateCommitMs);
     if (status === 'parked' && overtaken) this.#close('compensated');
     else if (status === 'pending' || status === 'parked') await this.#withdraw('compensated');
     if (!ledger.hasNewer && ledger.state.status !== 'parked') await this.#mendAtOnce();
@@ -267,8 +312,7 @@ export class EventRun implements EventHandlers {
     const lateMs = this.#ledger.lateUntilMs();
     const woken = (): boolean => this.#hasNews();
     if (lateMs !== undefined) {
-      if (!(await this.#wokenBefore(woken, lateMs, 'looks for a late write before it closes')))
-        await this.#mendLateWrites();
+      if (!(await this.#wokenBefore(woken, lateMs, LATE_LOOK))) await this.#mendLateWrites(lateMs);
       return false;
     }
     if (!this.#lingers) return !this.#hasNews();
@@ -276,32 +320,40 @@ export class EventRun implements EventHandlers {
     return !(await this.#wokenBefore(woken, lingerEndMs, 'linger for late events of this edge'));
   }
 
-  /** The time of late writes is over: makes stand what should. */
-  async #mendLateWrites(): Promise<void> {
-    const { event, status } = this.#ledger.state;
-    this.#ledger.dropLate();
-    const { failure } = await restore(event, { ...this.#context(), isApplied: status === 'applied' });
-    if (!failure) this.#ledger.noteWritten(false);
-    else {
-      const view = {
-        ...(this.#ledger.state.failure ?? NO_FAILURE),
-        compensationFailure: `${failure.type}: ${failure.message}`,
-      };
-      this.#ledger.noteWritten(true);
-      this.#ledger.park(view, Date.now());
-    }
+  /** The time of late writes is over: what they may have done is mended. */
+  async #mendLateWrites(lateMs: number): Promise<void> {
+    const ledger = this.#ledger;
+    const isMended = await this.#makeStandWhatShould();
+    ledger.dropLate(lateMs);
+    if (!isMended) return;
+    ledger.noteWritten(false);
+    // Applied already, and parked only because that could not be mended before.
+    if (ledger.state.status === 'parked' && ledger.isStanding) this.#close('applied');
+    else this.#publish();
+  }
+
+  /** @returns false when that failed, and the event is parked for it */
+  async #makeStandWhatShould(): Promise<boolean> {
+    const ledger = this.#ledger;
+    const { event, status, failure: known } = ledger.state;
+    const { failure } = await restore(event, { ...this.#undoContext(), isApplied: status === 'applied' });
+    if (!failure) return true;
+    const { type, message } = failure;
+    const view = known ?? { type, message, step: 'look for a late write', undone: [] };
+    ledger.noteWritten(true);
+    ledger.park({ ...view, compensationFailure: `${type}: ${message}` }, Date.now());
     this.#publish();
+    return false;
   }
 
   async #mendAtOnce(): Promise<void> {
     const lateMs = this.#ledger.lateUntilMs();
     if (lateMs === undefined) return;
-    if (!(await this.#newerComesBefore(lateMs, 'looks for a late write before it closes')))
-      await this.#mendLateWrites();
+    if (!(await this.#newerComesBefore(lateMs))) await this.#mendLateWrites(lateMs);
   }
 
-  async #newerComesBefore(atMs: number, summary: string): Promise<boolean> {
-    return this.#wokenBefore(() => this.#ledger.hasNewer, atMs, summary);
+  async #newerComesBefore(atMs: number): Promise<boolean> {
+    return this.#wokenBefore(() => this.#ledger.hasNewer, atMs, LATE_LOOK);
   }
 
   /** @param atMs for ever when undefined */
@@ -336,14 +388,9 @@ export class EventRun implements EventHandlers {
     setCurrentDetails(describeState(this.#ledger.state));
   }
 
-  #context() {
-    const ledger = this.#ledger;
-    return {
-      runner: this.#runner,
-      beganMs: ledger.beganMs,
-      stands: ledger.stands,
-      mayBeWritten: () => ledger.state.mayBeWritten === true,
-    };
+  #undoContext() {
+    const { beganMs: sinceMs, stands } = this.#ledger;
+    return { runner: this.#runner, sinceMs, stands };
   }
 
   #isOfThisEdge(event: NonNullable<ReturnType<typeof readEdgeEvent>>): boolean {
@@ -352,6 +399,14 @@ export class EventRun implements EventHandlers {
     if (own.kind === 'follow')
       return event.kind === 'follow' && event.source === own.source && event.target === own.target;
     return event.kind === 'reaction' && event.edgeId === own.edgeId;
+  }
+
+  /**
+   * Calls made inside the first workflow task are recorded with its end: one that failed, as it does when its worker dies or a
+   * message comes before it closes the run, was made again from its beginning, and what it wrote is not known.
+   */
+  #mayHaveLostCalls(): boolean {
+    return this.#input.carried === undefined && (this.#fastMs === undefined || this.#fastMs === Date.now());
   }
 
   #hasNews(): boolean {
@@ -364,19 +419,41 @@ export class EventRun implements EventHandlers {
 
   /**
    * A reset takes the run back to a time before messages that were acknowledged, which the operator may have kept from being
-   * applied again, and before later runs of its edge.
+   * applied again, and before later runs of its edge. Writes ask by themselves; a run may be given up before it makes any.
    */
-  async #askOtherRuns(): Promise<void> {
+  async #learnOfReset(): Promise<void> {
     this.#resetMark = resetMark();
-    if (!isEdgeEvent(this.#ledger.state.event)) return;
+    this.#run = undefined;
+    await this.#askOtherRuns();
+  }
+
+  /** @throws the failure `StaleRun` when they know more. Where they cannot be asked, the next write asks. */
+  async #askOtherRuns(): Promise<void> {
     try {
-      await this.#runner.runCompensation({ activity: 'checkRun', input: null }, 'reset: what do the other runs know?');
+      await this.#runner.runCompensation({ activity: 'checkRun', input: null }, 'what do other runs know?');
     } catch (error) {
-      if (isCancellation(error)) throw error;
-      const { known, run } = adoptionOf(stepFailureOf(error));
-      this.#run = run;
-      this.#ledger.adopt(known);
+      if (isCancellation(error) || stepFailureOf(error).type === FAILURE_TYPES.staleRun) throw error;
     }
+  }
+
+  /** Does the work, and again when it finds that other runs know more, and that was taken over. */
+  async #informed<Result>(work: () => Promise<Result>): Promise<Result> {
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        this.#adopt(error);
+      }
+    }
+  }
+
+  /** Takes over what the edge's other runs know, where that is what a failure tells; throws any other. */
+  #adopt(error: unknown): void {
+    const { type, detail } = stepFailureOf(error);
+    if (type !== FAILURE_TYPES.staleRun) throw error;
+    const run: unknown = typeof detail === 'object' && detail !== null ? Reflect.get(detail, 'run') : undefined;
+    this.#run = typeof run === 'string' ? run : undefined;
+    this.#ledger.adopt(readEdgeState(detail) ?? {}, workflowInfo().startTime.getTime());
   }
 
   #mustContinue(): boolean {
@@ -396,6 +473,7 @@ export class EventRun implements EventHandlers {
   }
 }
 
+const LATE_LOOK = 'looks for a late write before it closes';
 const NO_FAILURE: EventFailureView = { type: FAILURE_TYPES.internal, message: 'given up', step: '', undone: [] };
 
 function timestamp(): string {

@@ -1,5 +1,6 @@
-import { ApplicationFailure, patched, setHandler, workflowInfo } from '@temporalio/workflow';
-import { readEventInput } from '../contracts/event-guards.ts';
+import { ApplicationFailure, continueAsNew, patched, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
+import { edgePosition, isLater, NOTHING_APPLIED } from '../contracts/edge-order.ts';
+import { readEdgeEvent, readEventInput } from '../contracts/event-guards.ts';
 import { DEFAULT_EVENT_POLICY } from '../contracts/event-policy.ts';
 import {
   edgeEventSignal,
@@ -11,13 +12,17 @@ import {
   type OperatorReply,
   type SocialEventInput,
   type SocialEventResult,
+  type SocialEventWorkflow,
 } from '../contracts/event-workflow.ts';
 import { FAILURE_TYPES } from '../contracts/failure-types.ts';
+import { eventActorKey, eventKindKey, eventStatusKey } from '../contracts/search-attributes.ts';
+import { actorOf, type EdgeEvent } from '../contracts/social-event.ts';
 import { FirstCalls } from './activity-calls.ts';
 import { EventLedger } from './event-ledger.ts';
 import { parentStepOf, writeStepsOf } from './event-plan.ts';
 import { publishState } from './event-publisher.ts';
 import { EventRun, type EventHandlers } from './event-run.ts';
+import { ownRun, resetMark } from './run-reset.ts';
 import { EventRun as EarlierEventRun } from './v1/event-run.ts';
 
 /**
@@ -29,11 +34,29 @@ import { EventRun as EarlierEventRun } from './v1/event-run.ts';
  */
 export async function socialEvent(argument: unknown): Promise<SocialEventResult> {
   const input = readEventInput(argument);
-  if (!input) {
-    const message = 'The argument is no social event. Events are started by the bridge, not by hand.';
-    throw ApplicationFailure.nonRetryable(message, FAILURE_TYPES.invalidRequest);
+  return input ? new SocialEventEntry(input).run() : refuseStart();
+}
+
+/** A start by hand that makes no sense. Where the bridge took it for a run of an edge, the edge's events go on without it. */
+async function refuseStart(): Promise<SocialEventResult> {
+  let latest: EdgeEvent | undefined;
+  setHandler(edgeEventSignal, (argument) => {
+    const event = readEdgeEvent(argument);
+    if (event && (!latest || isLater(edgePosition(event), edgePosition(latest)))) latest = event;
+  });
+  // The messages that are there already are handled first.
+  await Promise.resolve();
+  if (latest) {
+    upsertSearchAttributes([
+      { key: eventKindKey, value: latest.kind },
+      { key: eventActorKey, value: actorOf(latest) },
+      { key: eventStatusKey, value: 'pending' },
+    ]);
+    const { state: carried } = new EventLedger({ event: latest, register: NOTHING_APPLIED }, Date.now());
+    await continueAsNew<SocialEventWorkflow>({ event: latest, carried });
   }
-  return new SocialEventEntry(input).run();
+  const message = 'The argument is no social event. Events are started by the bridge, not by hand.';
+  throw ApplicationFailure.nonRetryable(message, FAILURE_TYPES.invalidRequest);
 }
 
 interface Taker extends EventHandlers {
@@ -44,6 +67,7 @@ class SocialEventEntry {
   readonly #input: SocialEventInput;
   readonly #first: FirstCalls | undefined;
   readonly #ledger: EventLedger;
+  readonly #mark = resetMark();
   readonly #takenOver = Promise.withResolvers<SocialEventResult>();
   #taker: Taker | undefined;
 
@@ -52,7 +76,7 @@ class SocialEventEntry {
     this.#ledger = new EventLedger(input, Date.now());
     const hasPast = input.register !== undefined || input.carried !== undefined || input.late !== undefined;
     const policy = { ...DEFAULT_EVENT_POLICY, ...input.policy };
-    this.#first = hasPast ? undefined : new FirstCalls(policy, workflowInfo().firstExecutionRunId);
+    this.#first = hasPast ? undefined : new FirstCalls(policy, ownRun());
     this.#registerHandlers();
     if (hasPast) this.#takeOver();
   }
@@ -67,7 +91,7 @@ class SocialEventEntry {
   async #writeAtOnce(first: FirstCalls): Promise<SocialEventResult> {
     const { event } = this.#input;
     const parent = parentStepOf(event, { ...DEFAULT_EVENT_POLICY, ...this.#input.policy });
-    const steps = [...(parent ? [parent] : []), ...writeStepsOf(event, { sinceMs: this.#ledger.beganMs })];
+    const steps = [...(parent ? [parent] : []), ...writeStepsOf(event)];
     try {
       for (const step of steps) {
         await first.make(step);
@@ -91,7 +115,7 @@ class SocialEventEntry {
   #takeOver(): Taker {
     if (this.#taker) return this.#taker;
     const taker = patched('every-exit')
-      ? new EventRun(this.#input, this.#first)
+      ? new EventRun(this.#input, this.#mark, this.#first)
       : new EarlierEventRun(this.#input, this.#first);
     this.#taker = taker;
     // After the messages that are there already were handed to it.

@@ -1,4 +1,5 @@
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/common';
+import { optionalTsToMs } from '@temporalio/common/lib/time.js';
 import { FAILURE_TYPES, FINAL_FAILURE_TYPES, type FailureType } from '../contracts/failure-types.ts';
 
 /** What a failed step means for the event. */
@@ -11,6 +12,8 @@ export interface StepFailure {
   readonly retryAfterMs?: number;
   /** Number of the attempt that failed, where the activity tells it. */
   readonly attempt?: number;
+  /** What stood before was removed on the way. */
+  readonly removed?: true;
   /** What the failure carries along, of any shape. */
   readonly detail?: unknown;
 }
@@ -22,13 +25,17 @@ export function stepFailureOf(error: unknown): StepFailure {
   if (error instanceof ActivityFailure) return stepFailureOf(error.cause ?? new Error(error.message));
   if (error instanceof ApplicationFailure && isFailureType(error.type)) {
     const [detail] = error.details ?? [];
-    const attempt: unknown = typeof detail === 'object' && detail !== null ? Reflect.get(detail, 'attempt') : undefined;
+    const told: object = typeof detail === 'object' && detail !== null ? detail : {};
+    const attempt: unknown = Reflect.get(told, 'attempt');
+    // SDK 1.24 leaves `nextRetryDelay` out of the errors it decodes.
+    const retryAfterMs = optionalTsToMs(error.failure?.applicationFailureInfo?.nextRetryDelay);
     return {
       type: error.type,
       message: error.message,
       final: error.nonRetryable === true || FINAL_FAILURE_TYPES.includes(error.type),
-      ...(typeof error.nextRetryDelay === 'number' ? { retryAfterMs: error.nextRetryDelay } : {}),
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
       ...(typeof attempt === 'number' ? { attempt } : {}),
+      ...(Reflect.get(told, 'removed') === true ? { removed: true } : {}),
       ...(detail === undefined ? {} : { detail }),
     };
   }

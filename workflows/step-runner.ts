@@ -19,6 +19,8 @@ export interface StepRunner {
   runCompensation(call: ActivityCall, summary: string): Promise<unknown>;
   /** How long waits took that GetStream asked for, milliseconds, since the run began. */
   quotaWaitMs(): number;
+  /** Whether a write was made, or tried: then this run was not out of date when it was. */
+  hasWritten(): boolean;
 }
 
 export interface StepRunnerOptions {
@@ -37,6 +39,8 @@ export interface StepRunnerOptions {
    * @param isOther it would do something else than the event: a removal on the way to a replacement, an undo
    */
   readonly onUnanswered: (isOther: boolean) => void;
+  /** Told when a write that failed has removed what stood before. */
+  readonly onRemoved: () => void;
 }
 
 const READS: ReadonlySet<ActivityCall['activity']> = new Set([
@@ -52,8 +56,9 @@ const READS: ReadonlySet<ActivityCall['activity']> = new Set([
 const UNNAMED_QUOTA_WAIT_MS = 5_000;
 
 export function createStepRunner(options: StepRunnerOptions): StepRunner {
-  const { policy, first, run, onRetrying, onUnanswered } = options;
+  const { policy, first, run, onRetrying, onUnanswered, onRemoved } = options;
   let quotaWaitMs = 0;
+  let hasWritten = false;
   const retry = {
     initialInterval: policy.retryInitialMs,
     maximumInterval: Math.max(policy.retryInitialMs, policy.retryMaximumMs),
@@ -98,7 +103,13 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
   }
 
   const attemptsOf = (call: ActivityCall, isUndo: boolean): Attempts =>
-    new Attempts(READS.has(call.activity) ? () => undefined : (isOther) => onUnanswered(isUndo || isOther));
+    READS.has(call.activity)
+      ? new Attempts({ onWrite: () => undefined, onUnanswered: () => undefined, onRemoved })
+      : new Attempts({
+          onWrite: () => (hasWritten = true),
+          onUnanswered: (isOther) => onUnanswered(isUndo || isOther),
+          onRemoved,
+        });
   const writeDurably = (step: Step, attempts: Attempts): Promise<unknown> =>
     persist(step.call, step.name, policy.retryBudgetMs - options.spentMs(), attempts);
 
@@ -121,26 +132,36 @@ export function createStepRunner(options: StepRunnerOptions): StepRunner {
       return writeDurably(step, attempts);
     },
     quotaWaitMs: () => quotaWaitMs,
+    hasWritten: () => hasWritten,
     runCompensation: (call, summary) => persist(call, summary, policy.compensationBudgetMs, attemptsOf(call, true)),
   };
 }
 
+interface AttemptListeners {
+  readonly onWrite: () => void;
+  readonly onUnanswered: (isOther: boolean) => void;
+  readonly onRemoved: () => void;
+}
+
 /** Whether the attempts of one call all had an answer. */
-class Attempts {
-  readonly #onUnanswered: (isOther: boolean) => void;
+export class Attempts {
+  readonly #listeners: AttemptListeners;
   #unanswered = false;
 
-  constructor(onUnanswered: (isOther: boolean) => void) {
-    this.#onUnanswered = onUnanswered;
+  constructor(listeners: AttemptListeners) {
+    this.#listeners = listeners;
   }
 
   /** Of several attempts only the last one's failure is seen: one before it may have had no answer. */
-  failed({ type, attempt = 2 }: Pick<StepFailure, 'type' | 'attempt'>): void {
+  failed({ type, attempt = 2, removed }: StepFailure): void {
     if (type === FAILURE_TYPES.staleRun) return;
+    this.#listeners.onWrite();
+    if (removed) this.#listeners.onRemoved();
     if (type === FAILURE_TYPES.ambiguous || type === FAILURE_TYPES.internal || attempt > 1) this.#note(false);
   }
 
   succeeded(result: unknown): void {
+    this.#listeners.onWrite();
     const receipt: object = typeof result === 'object' && result !== null ? result : {};
     if (Number(Reflect.get(receipt, 'attempt') ?? 1) > 1) this.#note(false);
     // An earlier attempt may have asked for the removal that comes before the replacement, and it may come after it now.
@@ -149,12 +170,14 @@ class Attempts {
 
   #note(isOther: boolean): void {
     this.#unanswered = true;
-    this.#onUnanswered(isOther);
+    this.#listeners.onUnanswered(isOther);
   }
 }
 
 /** An attempt takes time too, above all to be handed out: with its pause it counts as this much at least, milliseconds. */
 const LEAST_ATTEMPT_MS = 1_000;
+/** More than any policy that makes sense asks for; Temporal counts them in 32 bits. */
+const MOST_ATTEMPTS = 1_000_000;
 
 /**
  * How many attempts a budget allows: at least one, and as many more as their pauses fit into it. Counted instead of timed, so
@@ -167,11 +190,11 @@ export function attemptsWithin(
   const longestMs = Math.max(retryInitialMs, retryMaximumMs, LEAST_ATTEMPT_MS);
   let attempts = 1;
   let leftMs = budgetMs;
-  for (let pauseMs = retryInitialMs; pauseMs < longestMs && leftMs > 0; pauseMs *= 2) {
+  for (let pauseMs = Math.max(1, retryInitialMs); pauseMs < longestMs && leftMs > 0; pauseMs *= 2) {
     leftMs -= Math.max(pauseMs, LEAST_ATTEMPT_MS);
     if (leftMs >= 0) attempts++;
   }
-  return attempts + Math.max(0, Math.floor(leftMs / longestMs));
+  return Math.min(MOST_ATTEMPTS, attempts + Math.max(0, Math.floor(leftMs / longestMs)));
 }
 
 function waitBeforeNext({ type, retryAfterMs }: StepFailure, otherwiseMs: number): Promise<void> {

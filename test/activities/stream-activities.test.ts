@@ -52,6 +52,13 @@ describe('the activities that write to GetStream', () => {
   const readFeed = async (slug: string, user: string): Promise<readonly unknown[]> =>
     (await client.feed(slug, user).get({ limit: 100 })).results;
   const newUser = (): string => `u-${randomUUID()}`;
+  const newReaction = async () => {
+    const user = newUser();
+    await run(activities.addActivity, activityOf(user));
+    const [activity] = await readFeed('user', user);
+    const activityId = String(Reflect.get(Object(activity), 'id'));
+    return { user, reaction: { reactionId: randomUUID(), kind: 'Like', activityId, userId: user, targetFeeds: [] } };
+  };
 
   it('write an activity once however often they are called', async () => {
     const user = newUser();
@@ -75,22 +82,64 @@ describe('the activities that write to GetStream', () => {
   });
 
   it('add and remove a reaction idempotently', async () => {
-    const user = newUser();
-    await run(activities.addActivity, activityOf(user));
-    const [activity] = await readFeed('user', user);
-    const reaction = {
-      reactionId: randomUUID(),
-      kind: 'Like',
-      activityId: String(Reflect.get(Object(activity), 'id')),
-      userId: user,
-      targetFeeds: [`notification:${user}`],
-    };
+    const { user, reaction: bare } = await newReaction();
+    const reaction = { ...bare, targetFeeds: [`notification:${user}`] };
     assert.equal(await run(activities.hasReaction, reaction), false);
     await run(activities.addReaction, reaction);
     await run(activities.addReaction, reaction);
     assert.equal(await run(activities.hasReaction, reaction), true);
     await run(activities.removeReaction, reaction);
     await run(activities.removeReaction, reaction);
+    assert.equal(await run(activities.hasReaction, reaction), false);
+  });
+
+  it('make a reaction the one that stands under its id, whatever stood there', async () => {
+    const { user, reaction } = await newReaction();
+    await run(activities.addReaction, reaction);
+    const other = { ...reaction, kind: 'Star', targetFeeds: [`notification:${user}`] };
+    assert.equal(await run(activities.hasReaction, { ...reaction, only: { ...reaction, kind: 'Star' } }), false);
+    assert.deepEqual(await run(activities.addReaction, other), { replaced: true });
+    assert.equal(await run(activities.hasReaction, { ...reaction, only: other }), true);
+    await assert.rejects(run(activities.addReaction, { ...reaction, userId: newUser() }), {
+      type: 'Conflict',
+      nonRetryable: true,
+    });
+    await run(activities.removeReaction, { ...reaction, userId: newUser() });
+    assert.equal(
+      await run(activities.hasReaction, { ...reaction, only: other }),
+      true,
+      "another user's removes nothing",
+    );
+  });
+
+  it('tell of a reaction that was removed, and whose replacement was refused', async () => {
+    const { reaction } = await newReaction();
+    await run(activities.addReaction, reaction);
+    const match = { method: 'POST', body: reaction.reactionId };
+    for (const [status, type] of [
+      [403, 'NotAllowed'],
+      [503, 'Unavailable'],
+    ] as const) {
+      await run(activities.addReaction, reaction);
+      // The first request finds the id taken.
+      await fault({ match, fault: 'delay', delayMs: 0, times: 1 });
+      await fault({ match, fault: 'error', status, times: 1 });
+      await assert.rejects(run(activities.addReaction, { ...reaction, kind: 'Star' }), {
+        type,
+        details: [{ removed: true }],
+      });
+      assert.equal(await run(activities.hasReaction, reaction), false);
+    }
+  });
+
+  it('take a reaction back that was made since, and leave one that was there before', async () => {
+    const { reaction } = await newReaction();
+    const before = Date.now();
+    await run(activities.removeReaction, { ...reaction, sinceMs: before });
+    await run(activities.addReaction, reaction);
+    await run(activities.removeReaction, { ...reaction, sinceMs: before + 60_000 });
+    assert.equal(await run(activities.hasReaction, reaction), true);
+    await run(activities.removeReaction, { ...reaction, sinceMs: before });
     assert.equal(await run(activities.hasReaction, reaction), false);
   });
 

@@ -113,6 +113,7 @@ describe('decodeBody', () => {
     ['EmptyBody', 'a byte order mark alone', '\uFEFF '],
     ['TooDeep', '33 levels', `{"a":${nested(32)}}`],
     ['TooDeep', 'brackets without end', '['.repeat(200_000)],
+    ['TooDeep', 'brackets with what would be taken for UTF-16', `${'['.repeat(33)}\u0000`],
     ['ForbiddenKey', '__proto__', withExtra('"__proto__":{"polluted":true}')],
     ['ForbiddenKey', 'constructor', withExtra('"a":[{"constructor":1}]')],
     ['ForbiddenKey', 'prototype', withExtra('"a":{"prototype":1}')],

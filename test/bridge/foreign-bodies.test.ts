@@ -89,7 +89,11 @@ describe('bodies of other makers', () => {
     ],
     ['an envelope of MassTransit', JSON.stringify({ messageType: ['urn:message:Post'], message }), /MassTransit/],
     ['a record of Kafka', JSON.stringify({ topic: 't', partition: 0, offset: 1, value: good }), /Kafka/],
-    ['an unknown envelope', JSON.stringify({ payload: message }), /^UnknownEnvelope: .*holds the message under "payload"/],
+    [
+      'an unknown envelope',
+      JSON.stringify({ payload: message }),
+      /^UnknownEnvelope: .*holds the message under "payload"/,
+    ],
     ['an unknown envelope of text', JSON.stringify({ body: good, headers: {} }), /holds the message under "body"/],
     [
       'an SNS Message that is no text',

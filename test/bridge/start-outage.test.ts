@@ -84,16 +84,16 @@ describe('while starts fail, a bridge', () => {
         startPatience,
         probeAfterMs: 60_000,
       });
-      await eventually(() => assert.equal(bridge.ready(), false));
+      await eventually(() => assert.equal(bridge.ready(), false), { timeoutMs: 20_000 });
       const receives = harness.proxy.of('ReceiveMessage').length;
       send(queue, 20);
       // What the receive under way brought as well, and turns of all.
-      await eventually(() => assert.ok(harness.starter.attempts >= 20));
-      assert.equal(harness.proxy.of('ReceiveMessage').length, receives);
+      await eventually(() => assert.ok(harness.starter.attempts >= 20), { timeoutMs: 30_000 });
+      assert.ok(harness.proxy.of('ReceiveMessage').length <= receives + 1, 'one may have been under way');
       assert.deepEqual([harness.deadLetters(queue), bridge.ready()], [[], false]);
       assert.ok(harness.metrics.value('bridge_start_failures_total', { queue, scope: 'everybody' }) >= 6);
       harness.starter.refuses = () => false;
-      await eventually(() => assert.equal(bridge.counts().started, 24), { timeoutMs: 5_000 });
+      await eventually(() => assert.equal(bridge.counts().started, 24), { timeoutMs: 20_000 });
       assert.deepEqual([bridge.ready(), bridge.counts().received], [true, 24]);
       harness.assertEmpty(queue);
     });

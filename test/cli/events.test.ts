@@ -109,11 +109,9 @@ describe('the commands for events', function () {
     ];
     for (const [id, message] of cases) {
       for (const command of ['show', 'retry', 'skip']) {
-        const begun = performance.now();
         const { code, stderr } = await cli.run(['events', command, id]);
         assert.equal(code, 1, stderr);
         assert.match(stderr, message);
-        assert.ok(performance.now() - begun < 5_000, 'nobody is waited for');
       }
     }
     const { events: history = [] } = await other.fetchHistory();

@@ -36,7 +36,7 @@ describe('events that wait for an operator', function () {
     eventually(async () => assert.equal((await events.inspect(workflowId)).status, 'parked'));
   const park = async (actor: string): Promise<string> => {
     const event = ofActor(actor);
-    await fixture.starter().start(event, noAbort);
+    await fixture.starter({ lateCommitMs: 500 }).start(event, noAbort);
     await isParked(eventWorkflowId(event));
     return eventWorkflowId(event);
   };
@@ -84,6 +84,7 @@ describe('events that wait for an operator', function () {
         requestId: randomUUID(),
       });
       await eventually(async () => assert.equal((await events.inspect(workflowId)).status, 'applied'));
+      await fixture.client.workflow.getHandle(workflowId).result();
       return workflowId;
     },
   };

@@ -184,6 +184,83 @@ describe('reading what an edge knows', () => {
     }
   });
 
+  it('takes the state of a run that is continued whole, and that of earlier versions, which kept less', () => {
+    const failure = { type: 'CopyIncomplete', message: 'm', step: 's', undone: ['u'], compensationFailure: 'c' };
+    const audit = [{ action: 'retry', accepted: true, at: '2026-01-31T12:00:00.000Z', by: 'eve' }];
+    const carried = {
+      event: LIKE,
+      status: 'parked',
+      rounds: 2,
+      audit,
+      overtaken: true,
+      register,
+      failure,
+      newer: { ...LIKE, eventTimeMicros: 9 },
+      waiting: { event: LIKE, failure, decision: 'skip' },
+      beganMs: 1,
+      mayBeWritten: false,
+      late: { untilMs: 7 },
+      spentMs: 2,
+      autoRetries: 3,
+      parkedMs: 4,
+      decision: 'retry',
+      ignored: ['x'],
+    };
+    const read = (value: unknown) => readEventInput({ event: LIKE, carried: value })?.carried;
+    assert.deepEqual(read({ ...carried, unknown: 1 }), carried);
+    // As it was before a run knew when it began and what may be written.
+    const { register: _register, ...position } = { register, ...carried.register };
+    const before = {
+      event: FOLLOW,
+      status: 'parked',
+      rounds: 1,
+      audit: [],
+      register: position,
+      failure,
+      overtaken: false,
+    };
+    assert.deepEqual(read(before), before);
+  });
+
+  it('leaves out of the state of a run what makes no sense', () => {
+    const needed = { event: LIKE, status: 'parked', rounds: 2, audit: [], overtaken: false };
+    const read = (value: object) => readEventInput({ event: LIKE, carried: { ...needed, ...value } })?.carried;
+    const wrong: Readonly<Record<string, readonly unknown[]>> = {
+      register: [7, {}],
+      failure: [
+        7,
+        {},
+        { type: 'Unknown', message: '', step: '', undone: [] },
+        { type: 'Internal', message: '', step: '' },
+      ],
+      newer: [7, POST],
+      waiting: [7, {}, { event: 7 }],
+      beganMs: ['1', -1, null],
+      mayBeWritten: [1, 'true'],
+      late: [7, {}],
+      spentMs: [Infinity],
+      autoRetries: ['1'],
+      parkedMs: [-1],
+      decision: ['wait', true],
+      ignored: ['x', [1]],
+      overtaken: [1, 'true', undefined],
+    };
+    for (const [field, values] of Object.entries(wrong)) {
+      for (const value of values)
+        assert.deepEqual(read({ [field]: value }), needed, `${field}: ${JSON.stringify(value)}`);
+    }
+    for (const entry of [
+      7,
+      {},
+      { action: 'retry', accepted: true },
+      { action: 'x', accepted: true, at: '2026-01-31' },
+    ]) {
+      assert.deepEqual(read({ audit: [entry] }), needed);
+    }
+    for (const status of ['', 'Parked', 7]) assert.equal(read({ status }), undefined);
+    for (const rounds of [-1, 1.5, '2']) assert.equal(read({ rounds }), undefined);
+  });
+
   it('takes every field of a policy by its own measure, and leaves those that make no sense to their defaults', () => {
     const policyOf = (policy: unknown) => readEventInput({ event: POST, policy })?.policy;
     assert.deepEqual(policyOf(DEFAULT_EVENT_POLICY), DEFAULT_EVENT_POLICY);
@@ -198,7 +275,12 @@ describe('reading what an edge knows', () => {
       { retryBudgetMs: '7' },
       { retryBudgetMs: -1 },
       { retryBudgetMs: Number.NaN },
+      { retryBudgetMs: Number.MAX_VALUE },
+      { attemptTimeoutMs: 0 },
+      { fastAttemptTimeoutMs: 0.5 },
+      { retryInitialMs: 0 },
       { parkedLimitMs: null },
+      { unknownMs: 7 },
     ]) {
       assert.deepEqual(policyOf({ ...policy, lateCommitMs: 1 }), { lateCommitMs: 1 });
     }

@@ -1,47 +1,66 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client } from '@temporalio/client';
+import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { createTemporalStarter } from '../../bridge/start-event.ts';
 import type { EventStarter } from '../../bridge/event-starter.ts';
 import type { EventPolicy } from '../../contracts/event-policy.ts';
 import { Random } from '../../local/random.ts';
-import type { EventWorkerFixture } from '../support/event-worker.ts';
-import { sharedTemporal } from '../support/temporal.ts';
-
-/** Starters as separate bridges have them: each on a connection of its own. */
-export interface Bridges {
-  readonly starters: readonly EventStarter[];
-  close(): Promise<void>;
-}
 
 export interface BridgesOptions {
+  readonly address: string;
+  readonly namespace: string;
+  readonly taskQueue: string;
   readonly count: number;
-  readonly policy: Partial<EventPolicy>;
   readonly seed: number;
   /** Longest pause before a request leaves, milliseconds: opens the gaps between reading a run and acting on it. */
   readonly maxDelayMs: number;
 }
 
-export async function openBridges(
-  { taskQueue }: EventWorkerFixture,
-  { count, policy, seed, maxDelayMs }: BridgesOptions,
-): Promise<Bridges> {
-  const { address, namespace } = await sharedTemporal();
-  const connections = await Promise.all(Array.from({ length: count }, () => NativeConnection.connect({ address })));
-  return {
-    starters: connections.map((connection, index) => {
-      const random = new Random(seed + index);
-      const slow = slowed(connection, () => (random.chance(0.5) ? random.between(0, maxDelayMs) : 0));
-      return createTemporalStarter({ client: new Client({ connection: slow, namespace }), taskQueue, policy });
-    }),
-    async close() {
-      await Promise.all(connections.map((connection) => connection.close()));
-    },
-  };
+/** Bridges as separate processes have them: each on a connection of its own. */
+export class Bridges {
+  readonly #options: BridgesOptions;
+  readonly #clients: { readonly client: Client; readonly resumeClient: Client }[] = [];
+  readonly #connections: (NativeConnection | Connection)[] = [];
+  #opened = 0;
+
+  private constructor(options: BridgesOptions) {
+    this.#options = options;
+  }
+
+  static async open(options: BridgesOptions): Promise<Bridges> {
+    const bridges = new Bridges(options);
+    await Promise.all(Array.from({ length: options.count }, (_, index) => bridges.renew(index)));
+    return bridges;
+  }
+
+  /** What the bridge starts events with; looked up anew for each start, as the bridge may be another one by then. */
+  starter(index: number, policy: Partial<EventPolicy>): EventStarter {
+    const clients = this.#clients[index % this.#options.count];
+    if (!clients) throw new Error(`there is no bridge ${index}`);
+    return createTemporalStarter({ ...clients, taskQueue: this.#options.taskQueue, policy });
+  }
+
+  /** A new bridge takes the place of this one, which finishes what it has in hand. */
+  async renew(index: number): Promise<void> {
+    const { address, namespace, seed, maxDelayMs } = this.#options;
+    const connection = await NativeConnection.connect({ address });
+    const resuming = Connection.lazy({ address });
+    this.#connections.push(connection, resuming);
+    const random = new Random(seed + this.#opened++);
+    const pauseMs = (): number => (random.chance(0.5) ? random.between(0, maxDelayMs) : 0);
+    this.#clients[index] = {
+      client: new Client({ connection: slowed(connection, pauseMs), namespace }),
+      resumeClient: new Client({ connection: slowed(resuming, pauseMs), namespace }),
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#connections.map((connection) => connection.close()));
+  }
 }
 
 /** The connection with a pause before each request. */
-function slowed(connection: NativeConnection, nextDelayMs: () => number): NativeConnection {
+function slowed<Link extends NativeConnection | Connection>(connection: Link, nextDelayMs: () => number): Link {
   const workflowService = new Proxy(connection.workflowService, {
     get: (service, name) => {
       const method: unknown = Reflect.get(service, name);

@@ -5,10 +5,9 @@ import { NativeConnection } from '@temporalio/worker';
 import { createTemporalStarter } from '../../bridge/start-event.ts';
 import { startEventWorker, type EventWorkerFixture } from '../support/event-worker.ts';
 import { followEvent } from '../support/events.ts';
+import { FakeStream } from '../support/fake-stream.ts';
 import { sharedTemporal } from '../support/temporal.ts';
 import { CuttingProxy } from './cutting-proxy.ts';
-import { EdgeModel } from './edge-model.ts';
-import { faultOf } from './verdict.ts';
 
 const OUTAGE_MS = 10_000;
 const POLICY = { resumedLingerMs: 3_000 };
@@ -16,12 +15,12 @@ const noAbort = new AbortController().signal;
 
 describe('a bridge cut off between reading an edge and going on from it', function () {
   this.timeout(60_000);
-  const model = new EdgeModel({ seed: 1, refusedRate: 0, unansweredRate: 0, maxDelayMs: 0 });
+  const stream = new FakeStream();
   let fixture: EventWorkerFixture;
 
   before(async function () {
     this.timeout(900_000);
-    fixture = await startEventWorker(model.activities);
+    fixture = await startEventWorker(stream.activities);
   });
   after(() => fixture.stop());
 
@@ -49,10 +48,11 @@ describe('a bridge cut off between reading an edge and going on from it', functi
     await proxy.wasCut;
     assert.equal(await starter.start(latest, noAbort), 'started');
     await fixture.handle(latest).result();
-    assert.equal(await late, 'failed');
+    // Whether it reads the edge again before it gives up is up to the machine.
+    assert.match(await late, /failed|deduplicated/);
     await proxy.restored;
     assert.equal(await cutOff.start(stale, noAbort), 'deduplicated');
-    assert.equal(faultOf([first, stale, latest], model.writesOf(first.source)), undefined);
+    assert.deepEqual(stream.names(), ['follow', 'confirmCopy', 'unfollow']);
     await native.close();
     await strict.close();
     proxy.close();

@@ -19,7 +19,7 @@ function say(line: string): void {
 async function mutateFiles({ files, parallel }: MutationOptions): Promise<number> {
   let survived = 0;
   for (const file of files) {
-    const mutants = await runOperators(file, TARGETS[file] ?? [], parallel);
+    const mutants = await runOperators(file, TARGETS[file] ?? { tests: [] }, parallel);
     const survivors = mutants.filter(({ outcome }) => outcome === 'survived');
     say(`${file}: ${survivors.length} of ${mutants.length} survived`);
     for (const { where, change } of survivors) say(`    ${where}: ${change}`);

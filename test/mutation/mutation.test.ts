@@ -10,24 +10,30 @@ import { unexplained, withTables } from './report.ts';
 import { readResults, type MutationResults } from './results.ts';
 import { TARGETS } from './targets.ts';
 
+const ROOM = 'test/mutation/fixture/room.ts';
 const DOCUMENT = 'docs/mutation-tests.md';
 
 describe('mutation tests', function () {
   this.timeout(60_000);
 
   it('find what a planted gap in the tests lets through, and nothing else', async () => {
-    const results = await runOperators('test/mutation/fixture/room.ts', ['test/mutation/fixture/planted.ts'], 1);
+    const results = await runOperators(ROOM, { tests: ['test/mutation/fixture/planted.ts'] }, 1);
     const withOutcome = (outcome: string) =>
       results.filter((result) => result.outcome === outcome).map(({ where, change }) => `${where}: ${change}`);
     assert.deepEqual(withOutcome('survived'), ['module: 3 → 4', 'hasRoom: taken < ROOM → taken <= ROOM']);
     // Counting up to where there is no end.
     assert.deepEqual(withOutcome('timedOut'), ['countDown: left-- → left++']);
     assert.equal(withOutcome('killed').length, results.length - 3);
+    const target = { tests: ['test/mutation/fixture/planted.ts'], only: ['hasRoom'] };
+    assert.deepEqual(
+      await runOperators(ROOM, target, 1),
+      results.filter(({ where }) => where === 'hasRoom'),
+    );
   });
 
   it('do not run where the tests fail by themselves', async () => {
     await assert.rejects(
-      runOperators('test/mutation/fixture/room.ts', ['test/mutation/fixture/absent.ts'], 1),
+      runOperators(ROOM, { tests: ['test/mutation/fixture/absent.ts'] }, 1),
       /do not pass without a mutant/,
     );
   });
@@ -101,13 +107,17 @@ describe('mutation tests', function () {
   it('have run over all that is mutated, and the document shows what came of it, each survivor with its reason', async () => {
     const [document, results] = [await readFile(DOCUMENT, 'utf8'), await readResults()];
     assert.deepEqual(Object.keys(results.operators), Object.keys(TARGETS).toSorted());
-    assert.deepEqual(Object.keys(results.handWritten), HAND_WRITTEN.map(({ name }) => name).toSorted());
+    const byHand = HAND_WRITTEN.map(({ name, test }) => [name, test] as const);
+    assert.deepEqual(
+      Object.entries(results.handWritten).map(([name, { test }]) => [name, test]),
+      byHand.toSorted(([left], [right]) => (left < right ? -1 : 1)),
+    );
     assert.deepEqual(unexplained(document), []);
     assert.equal(await withTables(document, results), document, 'npm run mutate writes the tables');
   });
 
   it('have tests to run, and find the text of each mutant made by hand once', async () => {
-    for (const [file, tests] of Object.entries(TARGETS)) {
+    for (const [file, { tests }] of Object.entries(TARGETS)) {
       for (const path of [file, ...tests]) assert.ok(existsSync(path), path);
     }
     for (const mutant of HAND_WRITTEN) {

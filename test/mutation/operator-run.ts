@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import type { MutantAnswer, MutantJob } from './mutant-process.ts';
 import type { MutantName } from './mutants.ts';
+import type { Target } from './targets.ts';
 
 /** Modules are never unloaded, so a process is replaced after so many mutants. */
 const MUTANTS_PER_PROCESS = 150;
@@ -18,13 +19,13 @@ export interface MutantResult extends MutantName {
 type Answer = MutantAnswer | { readonly outcome: 'timedOut' };
 
 /**
- * Runs every mutant of one file against the file's tests.
+ * Runs every mutant of one file, or of the parts of it that are meant, against the file's tests.
  *
  * @throws Error when the tests fail, or are none, without any mutant
  */
 export async function runOperators(
   file: string,
-  tests: readonly string[],
+  { tests, only }: Target,
   parallel: number,
 ): Promise<readonly MutantResult[]> {
   const processes = Array.from({ length: parallel }, () => new MutantProcess());
@@ -32,7 +33,8 @@ export async function runOperators(
     const { mutants, tookMs } = await runUnchanged({ file, tests }, processes);
     const patienceMs = Math.max(LEAST_PATIENCE_MS, PATIENCE_FACTOR * tookMs);
     const results: MutantResult[] = [];
-    const queue = mutants.entries();
+    const isMeant = ({ where }: MutantName): boolean => !only || only.some((name) => where.split('.')[0] === name);
+    const queue = [...mutants.entries()].filter(([, name]) => isMeant(name)).values();
     await Promise.all(
       processes.map(async (process) => {
         for (const [mutant, name] of queue) {
@@ -42,7 +44,7 @@ export async function runOperators(
         }
       }),
     );
-    return results;
+    return results.filter((result) => result !== undefined);
   } finally {
     for (const process of processes) process.stop();
   }

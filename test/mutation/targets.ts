@@ -1,32 +1,51 @@
-/** Files that are mutated by operators, with the tests that must notice: all of them run in milliseconds, without a server. */
-export const TARGETS: Readonly<Record<string, readonly string[]>> = {
-  'contracts/edge-order.ts': ['test/contracts/edge-order.test.ts', 'test/contracts/edge-register.test.ts'],
-  'contracts/event-guards.ts': ['test/contracts/event-guards.test.ts'],
-  'contracts/timestamps.ts': ['test/contracts/timestamps.test.ts'],
-  'contracts/activity-reference.ts': ['test/contracts/activity-reference.test.ts'],
-  'contracts/dead-letter-attributes.ts': [
-    'test/contracts/dead-letter-attributes.test.ts',
-    'test/bridge/dead-letter-message.test.ts',
-  ],
-  'contracts/parse-message.ts': [
-    'test/contracts/parse-message.test.ts',
-    'test/contracts/message-fields.test.ts',
-    'test/contracts/activity-reference.test.ts',
-  ],
-  'workflows/event-ledger.ts': ['test/workflows/event-ledger.test.ts', 'test/contracts/edge-order.test.ts'],
-  'workflows/event-plan.ts': ['test/workflows/event-plan.test.ts'],
-  'workflows/event-details.ts': ['test/workflows/event-details.test.ts'],
-  'workflows/step-failure.ts': ['test/workflows/step-failure.test.ts'],
-  'workflows/parked-timeout.ts': ['test/workflows/parked-timeout.test.ts'],
-  'workflows/attempts.ts': ['test/workflows/attempts.test.ts'],
-  'workflows/session-ledger.ts': ['test/sessions/ledger.test.ts', 'test/sessions/ledger-answers.test.ts'],
-  'workflows/session-admission.ts': ['test/sessions/admission.test.ts'],
-  'workflows/session-memory.ts': ['test/sessions/memory.test.ts'],
-  'workflows/session-records.ts': ['test/sessions/ledger.test.ts', 'test/sessions/ledger-answers.test.ts'],
-  'activities/classify-failure.ts': ['test/activities/classify-failure.test.ts'],
-  'activities/copy-check.ts': ['test/activities/copy-check.test.ts'],
-  'bridge/decode-body.ts': ['test/bridge/decode-body.test.ts', 'test/bridge/foreign-bodies.test.ts'],
-  'bridge/start-judge.ts': ['test/bridge/start-judge-rules.test.ts', 'test/bridge/start-judge.test.ts'],
-  'bridge/start-failure.ts': ['test/bridge/start-failure.test.ts'],
-  'gateway/limits/gcra.ts': ['test/gateway/limits.test.ts'],
+/** Code that is mutated by operators. */
+export interface Target {
+  /** Tests that must notice: all of them run in milliseconds, without a server. */
+  readonly tests: readonly string[];
+  /** The functions and classes of the file that are mutated; all when left out. */
+  readonly only?: readonly string[];
+}
+
+/** By file. */
+export const TARGETS: Readonly<Record<string, Target>> = {
+  'contracts/edge-order.ts': { tests: ['test/contracts/edge-order.test.ts', 'test/contracts/edge-register.test.ts'] },
+  'contracts/event-guards.ts': { tests: ['test/contracts/event-guards.test.ts'] },
+  'contracts/timestamps.ts': { tests: ['test/contracts/timestamps.test.ts'] },
+  'contracts/activity-reference.ts': { tests: ['test/contracts/activity-reference.test.ts'] },
+  'contracts/dead-letter-attributes.ts': {
+    tests: ['test/contracts/dead-letter-attributes.test.ts', 'test/bridge/dead-letter-message.test.ts'],
+  },
+  'contracts/parse-message.ts': {
+    tests: [
+      'test/contracts/parse-message.test.ts',
+      'test/contracts/message-fields.test.ts',
+      'test/contracts/activity-reference.test.ts',
+    ],
+  },
+  'workflows/event-details.ts': { tests: ['test/workflows/event-details.test.ts'] },
+  'workflows/parked-timeout.ts': { tests: ['test/workflows/parked-timeout.test.ts'] },
+  'workflows/session-ledger.ts': { tests: ['test/sessions/ledger.test.ts', 'test/sessions/ledger-answers.test.ts'] },
+  'workflows/session-admission.ts': { tests: ['test/sessions/admission.test.ts'] },
+  'workflows/session-memory.ts': { tests: ['test/sessions/memory.test.ts'] },
+  'workflows/session-records.ts': { tests: ['test/sessions/ledger.test.ts', 'test/sessions/ledger-answers.test.ts'] },
+  'activities/classify-failure.ts': { tests: ['test/activities/classify-failure.test.ts'] },
+  'activities/attempts.ts': { tests: ['test/activities/attempts.test.ts'] },
+  'activities/copy-check.ts': { tests: ['test/activities/copy-check.test.ts'] },
+  'bridge/decode-body.ts': { tests: ['test/bridge/decode-body.test.ts', 'test/bridge/foreign-bodies.test.ts'] },
+  'bridge/start-judge.ts': { tests: ['test/bridge/start-judge-rules.test.ts', 'test/bridge/start-judge.test.ts'] },
+  'bridge/start-failure.ts': { tests: ['test/bridge/start-failure.test.ts'] },
+  'gateway/limits/gcra.ts': { tests: ['test/gateway/limits.test.ts'] },
+  'workflows/event-ledger.ts': {
+    tests: [
+      'test/workflows/ledger-states.test.ts',
+      'test/workflows/event-ledger.test.ts',
+      'test/contracts/edge-order.test.ts',
+    ],
+  },
+  'workflows/event-plan.ts': { tests: ['test/workflows/event-steps.test.ts', 'test/workflows/event-plan.test.ts'] },
+  'workflows/step-failure.ts': { tests: ['test/workflows/step-failure.test.ts'] },
+  'workflows/step-runner.ts': {
+    only: ['Attempts', 'attemptsWithin'],
+    tests: ['test/workflows/attempts-within.test.ts', 'test/workflows/attempts.test.ts'],
+  },
 };

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { tsToMs } from '@temporalio/common/lib/time.js';
 import {
   InvalidSessionRequestError,
   StreamEndedError,
@@ -150,12 +151,26 @@ describe('the sessions of an account', function () {
 
   it('counts a beat that came before its run began, though the lease ended meanwhile', async () => {
     const userId = randomUUID();
-    // Temporal lets a second pass before a run that continued after less than that: the beat waits longer than the lease.
-    const policy = policyWith({ leaseMs: 600, heartbeatIntervalMs: 200 });
+    const leaseMs = 600;
+    const policy = policyWith({ leaseMs, heartbeatIntervalMs: 200 });
     const sessions = fixture.sessions({ policy, continueAfterMessages: 1 });
-    await sessions.acquire(userId, wish('a'));
-    const [answer] = await sessions.heartbeat(userId, 'a');
-    assert.equal(answer?.alive, true);
+    const { stream } = await sessions.acquire(userId, wish('a'));
+    // Temporal lets a second pass before a run that continued after less than that, unless an update comes: the beat waits
+    // longer than the lease.
+    const next = fixture.client.workflow.getHandle(fixture.handle(userId).workflowId, await runOf(userId));
+    await next.signal('heartbeat', [{ streamId: 'a' }]);
+    let begunMs = 0;
+    await eventually(async () => {
+      const { events } = await next.fetchHistory();
+      const task = events?.find(({ workflowTaskStartedEventAttributes: started }) => started);
+      assert.ok(task);
+      begunMs = tsToMs(task.eventTime);
+    });
+    assert.ok(begunMs > Date.parse(stream.leaseEndsAt), 'the run began before the lease ended');
+    await eventually(async () => {
+      const [ended] = (await sessions.list(userId)).ended;
+      assert.ok(Date.parse(ended?.endedAt ?? '') >= begunMs + leaseMs);
+    });
   });
 
   it('takes acquires and beats that come while a run continues as new', async () => {

@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { parseMessage } from '../../contracts/parse-message.ts';
-import type { ActivityEvent, FollowEvent, ReactionEvent, SocialEvent } from '../../contracts/social-event.ts';
+import type {
+  ActivityEvent,
+  CommentEvent,
+  FollowEvent,
+  ReactionEvent,
+  SocialEvent,
+} from '../../contracts/social-event.ts';
 
 /** Events made as the bridge makes them, from wire messages, with ids of their own. */
 export function postEvent(): ActivityEvent {
@@ -24,22 +30,48 @@ export function postEvent(): ActivityEvent {
   );
 }
 
+export function commentEvent(change: { parent?: string } = {}): CommentEvent {
+  const actor = `carol-${randomUUID()}`;
+  const message = {
+    Actor: actor,
+    Verb: 'Comment',
+    ObjectID: '1',
+    // Of no form that is looked up, unless told.
+    ParentID: change.parent ?? 'a parent nobody looks for',
+    FeedType: 'User',
+    Time: '2026-01-31T12:00:00Z',
+    ForeignID: `Comment:${actor}-1`,
+  };
+  return expectKind('comment', parseMessage('comment', message, 0));
+}
+
+interface EdgeChange {
+  /** Place in time, microseconds. */
+  readonly at?: number;
+  readonly edge?: string;
+  readonly eventId?: string;
+}
+
 export function followEvent(
-  change: { kind?: 'Follow' | 'Unfollow'; at?: number; copyLimit?: number; edge?: string } = {},
+  change: EdgeChange & { kind?: 'Follow' | 'Unfollow'; copyLimit?: number; target?: string } = {},
 ): FollowEvent {
-  const { kind = 'Follow', at = 1, copyLimit = 10, edge = randomUUID() } = change;
+  const { kind = 'Follow', at = 1, copyLimit = 10, edge = randomUUID(), target = 'bob', eventId } = change;
   const message = {
     SourceFeedID: `timeline:alice-${edge}`,
-    TargetFeedID: 'user:bob',
+    TargetFeedID: `user:${target}`,
     ActivityCopyLimit: copyLimit,
     Kind: kind,
+    EventID: eventId,
   };
   return expectKind('follow', parseMessage('follow', message, at));
 }
 
-export function reactionEvent(change: { kind?: 'Like' | 'Unlike'; at?: number; edge?: string } = {}): ReactionEvent {
-  const { kind = 'Like', at = 1, edge = randomUUID() } = change;
-  const message = { ActivityID: 'f01c0000-acf5-11e5-8080-80006a8b5bc2', Kind: kind, Data3: edge, UserID: 'alice' };
+export function reactionEvent(
+  change: EdgeChange & { kind?: 'Like' | 'Unlike' | 'Star' | 'Share'; activity?: string; user?: string } = {},
+): ReactionEvent {
+  const { kind = 'Like', at = 1, edge = randomUUID(), user = 'alice', eventId } = change;
+  const { activity = 'f01c0000-acf5-11e5-8080-80006a8b5bc2' } = change;
+  const message = { ActivityID: activity, Kind: kind, Data3: edge, UserID: user, EventID: eventId };
   return expectKind('reaction', parseMessage('reaction', message, at));
 }
 

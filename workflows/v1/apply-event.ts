@@ -3,7 +3,7 @@ import type { EventPolicy } from '../../contracts/event-policy.ts';
 import type { EventFailureView } from '../../contracts/event-workflow.ts';
 import { FAILURE_TYPES, type FailureType } from '../../contracts/failure-types.ts';
 import type { SocialEvent } from '../../contracts/social-event.ts';
-import { parentStepOf, writeStepsOf, type Step } from '../event-plan.ts';
+import { parentStepOf, undoOf, writeStepsOf, type ActivityCall, type Step as PlannedStep } from '../event-plan.ts';
 import { stepFailureOf, type StepFailure } from '../step-failure.ts';
 import type { StepRunner } from './step-runner.ts';
 
@@ -55,10 +55,16 @@ export async function applyEvent(event: SocialEvent, options: ApplyOptions): Pro
   }
 }
 
-/** The plan as it was: follows and removals were not verified. */
+/** A step as it was, with how it is taken back. */
+export type Step = PlannedStep & { readonly undo?: ActivityCall };
+
+/** The plan as it was: follows and removals were not verified, and removals not taken back. */
 export function planOf(event: SocialEvent, sinceMs: number, policy: EventPolicy): readonly Step[] {
   const parent = parentStepOf(event, policy);
-  return [...(parent ? [parent] : []), ...writeStepsOf(event, { sinceMs })];
+  const [write, ...confirmations] = writeStepsOf(event);
+  const isRemoval = 'action' in event && (event.action === 'Unlike' || event.action === 'Unfollow');
+  const undo = isRemoval ? {} : { undo: undoOf(event, { sinceMs }) };
+  return [...(parent ? [parent] : []), { ...write, ...undo }, ...confirmations];
 }
 
 function isVerified(step: Step | undefined): step is Step {

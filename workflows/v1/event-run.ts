@@ -23,9 +23,8 @@ import { FAILURE_TYPES } from '../../contracts/failure-types.ts';
 import type { FirstCalls } from '../activity-calls.ts';
 import { publishRetrying, publishState } from '../event-publisher.ts';
 import { parkedTimeout, type ParkedTimeout } from '../parked-timeout.ts';
-import { applyEvent, compensate, planOf, type Application } from './apply-event.ts';
+import { applyEvent, compensate, planOf, type Application, type Step } from './apply-event.ts';
 import { EventLedger } from './event-ledger.ts';
-import type { Step } from '../event-plan.ts';
 import type { StepFailure } from '../step-failure.ts';
 import { createStepRunner, type StepRunner } from './step-runner.ts';
 

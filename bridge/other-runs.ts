@@ -1,0 +1,56 @@
+import type { Client } from '@temporalio/client';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EdgeState } from '../contracts/event-workflow.ts';
+import { eventActorKey } from '../contracts/search-attributes.ts';
+import { mergeStates, readClosedRun } from './edge-runs.ts';
+
+/** Later runs know what earlier ones knew; so many are read for those that were reset one after the other. */
+const MOST_RUNS = 20;
+/** Visibility is a moment behind [docs.temporal.io/visibility: eventually consistent]. */
+const VISIBLE_WITHIN_MS = 2_000;
+const LOOK_EVERY_MS = 100;
+
+/**
+ * The latest that any closed run of an edge knows but the one given, by the list of them that visibility keeps.
+ *
+ * @throws Error when visibility does not list the run given within 2 s
+ */
+export async function readOtherRuns(client: Client, workflowId: string, otherThanRunId: string): Promise<EdgeState> {
+  const runs = await listRuns(client, workflowId, otherThanRunId);
+  let known: EdgeState = {};
+  for (const runId of runs.filter((other) => other !== otherThanRunId)) {
+    const run = await client.workflow.getHandle(workflowId, runId).describe();
+    // One that is open is this one's successor at most; what one that was continued knew, the next one got.
+    if (run.status.name === 'RUNNING' || run.status.name === 'CONTINUED_AS_NEW') continue;
+    known = mergeStates(known, await readClosedRun(client, run));
+  }
+  return known;
+}
+
+/** Latest first. The runs that began before this one are there once it is there itself. */
+async function listRuns(client: Client, workflowId: string, ownRunId: string): Promise<string[]> {
+  const query = await queryFor(client, workflowId, ownRunId);
+  for (const deadline = performance.now() + VISIBLE_WITHIN_MS; ;) {
+    const runIds: string[] = [];
+    for await (const run of client.workflow.list({ query, pageSize: MOST_RUNS })) {
+      if (run.workflowId === workflowId) runIds.push(run.runId);
+      if (runIds.length >= MOST_RUNS) break;
+    }
+    if (runIds.includes(ownRunId)) return runIds;
+    if (performance.now() > deadline) throw new Error('visibility does not list this run yet');
+    await sleep(LOOK_EVERY_MS);
+  }
+}
+
+/**
+ * Ids with quotation marks or backslashes cannot be asked for [server 1.29 with SQLite finds none, however they are escaped]:
+ * those are looked for among the events of the same user whose ids begin alike.
+ */
+async function queryFor(client: Client, workflowId: string, ownRunId: string): Promise<string> {
+  const [askable = ''] = /^[^"\\]*/.exec(workflowId) ?? [];
+  const quoted = `'${askable.replaceAll("'", String.raw`\'`)}'`;
+  if (askable === workflowId) return `WorkflowId = ${quoted}`;
+  const own = await client.workflow.getHandle(workflowId, ownRunId).describe();
+  const actor = own.typedSearchAttributes.get(eventActorKey);
+  return `WorkflowId STARTS_WITH ${quoted}${actor === undefined ? '' : ` AND EventActor = '${actor}'`}`;
+}

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { retryUpdate } from '../../contracts/event-workflow.ts';
+import { FAILURE_TYPES } from '../../contracts/failure-types.ts';
+import type { SocialEvent } from '../../contracts/social-event.ts';
+import { startEventWorker, type EventWorkerFixture } from '../support/event-worker.ts';
+import { followEvent, postEvent } from '../support/events.ts';
+import { eventually } from '../support/eventually.ts';
+import { FakeStream, streamFailure } from '../support/fake-stream.ts';
+import { EventProbe } from './support/event-probe.ts';
+
+/** After so many messages a run goes on in a new one. */
+const MESSAGES = 2_000;
+const AT_ONCE = 200;
+
+describe('an event with very many messages', function () {
+  this.timeout(120_000);
+  const noAbort = new AbortController().signal;
+  const stream = new FakeStream();
+  let fixture: EventWorkerFixture;
+  let probe: EventProbe;
+
+  before(async function () {
+    this.timeout(900_000);
+    fixture = await startEventWorker(stream.activities);
+    probe = new EventProbe(fixture);
+  });
+  beforeEach(() => {
+    stream.reset();
+  });
+  after(() => fixture.stop());
+
+  /** Messages that change nothing, until a run goes on from this one. */
+  const flood = async (event: SocialEvent): Promise<void> => {
+    const runId = await probe.runId(event);
+    const { client } = fixture;
+    const handle = client.workflow.getHandle(fixture.handle(event).workflowId);
+    for (let sent = 0; sent < MESSAGES; sent += AT_ONCE) {
+      await Promise.all(Array.from({ length: AT_ONCE }, () => handle.signal('edgeEvent', null)));
+    }
+    await eventually(async () => assert.notEqual(await probe.runId(event), runId), { timeoutMs: 30_000 });
+  };
+
+  it('goes on parked in a new run, and is written when it is retried', async () => {
+    const event = postEvent();
+    stream.next('addActivity', streamFailure(FAILURE_TYPES.notAllowed));
+    await fixture.starter().start(event, noAbort);
+    await probe.isParked(event);
+    await flood(event);
+    assert.equal(await probe.status(event), 'parked');
+    assert.equal((await probe.view(event)).failure?.type, 'NotAllowed');
+    await fixture.handle(event).executeUpdate(retryUpdate, { args: [{}] });
+    assert.deepEqual(await fixture.handle(event).result(), { status: 'applied' });
+    assert.equal(stream.countOf('addActivity'), 2);
+  });
+
+  it('is looked after in the new run, where a write may come late', async () => {
+    const event = postEvent();
+    stream.next('addActivity', streamFailure(FAILURE_TYPES.ambiguous), streamFailure(FAILURE_TYPES.notAllowed));
+    await fixture.starter({ lateCommitMs: 30_000 }).start(event, noAbort);
+    await probe.isParked(event);
+    await flood(event);
+    assert.equal(stream.countOf('removeActivity'), 1);
+    await eventually(() => assert.equal(stream.countOf('removeActivity'), 2), { timeoutMs: 60_000 });
+    await fixture.handle(event).terminate();
+  });
+
+  it('goes on being tried in the new run, with what is left of its budget', async () => {
+    const event = followEvent({ edge: randomUUID(), copyLimit: 0 });
+    stream.always('follow', streamFailure(FAILURE_TYPES.unavailable));
+    await fixture
+      .starter({ retryInitialMs: 60_000, retryMaximumMs: 60_000, retryBudgetMs: 3_600_000 })
+      .start(event, noAbort);
+    await eventually(() => assert.ok(stream.countOf('follow') >= 1));
+    await flood(event);
+    stream.reset();
+    await eventually(() => assert.ok(stream.countOf('follow') >= 1), { timeoutMs: 30_000 });
+    assert.equal((await fixture.handle(event).result()).status, 'applied');
+  });
+});
