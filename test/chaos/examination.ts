@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { StreamClient } from 'getstream';
 import { describeReaction, followedBy, ownActivities, standingReaction } from '../support/graph-check.ts';
@@ -7,7 +6,6 @@ import { judgeEdge, judgePost, type Fate, type Finding, type Judgement } from '.
 import { readRunRecords } from './run-records.ts';
 import type { Published } from './settling.ts';
 
-const LOOK_EVERY_MS = 200;
 /** Its `EventTime` must not lie after its sending, whatever the clocks of the two do. */
 const CLOCK_MARGIN_MS = 1_000;
 
@@ -78,15 +76,6 @@ export async function finalEvents(
     extended.push({ ...edge, moments: [...edge.moments, { atMs, stands }] });
   }
   return { messages, edges: extended };
-}
-
-/** Writes that had no answer are carried out late; until then nothing on the server is final. */
-export async function noLateCommits(streamUrl: string): Promise<void> {
-  for (;;) {
-    const stats: unknown = await (await fetch(`${streamUrl}/_control/stats`)).json();
-    if (Reflect.get(Object(Reflect.get(Object(stats), 'lateCommits')), 'pending') === 0) return;
-    await sleep(LOOK_EVERY_MS);
-  }
 }
 
 type Follows = ReadonlyMap<string, readonly string[]>;

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { connect } from 'getstream';
-import { readEffects } from '../support/stream-effects.ts';
+import { noLateCommits, readEffects } from '../support/stream-effects.ts';
 import { generateTraffic, type Traffic } from '../support/traffic.ts';
 import { sharedWorkflowBundle } from '../support/workflow-bundle.ts';
 import type { RunFacts } from './accounting.ts';
 import { Cluster } from './cluster.ts';
-import { examine, finalEvents, noLateCommits } from './examination.ts';
+import { examine, finalEvents } from './examination.ts';
 import { Injector, proxyName } from './injector.ts';
 import { planOperators } from './operator-plan.ts';
 import { Operators } from './operators.ts';

@@ -1,4 +1,4 @@
-import type { Effects } from '../support/stream-effects.ts';
+import { noLateCommits, type Effects } from '../support/stream-effects.ts';
 import type { Ending, Stage } from './stage.ts';
 
 /** One kind of event, from before its first await to after its last. */
@@ -113,6 +113,23 @@ export const SCENARIOS: readonly Scenario[] = [
       };
     },
     ends: reactionEnding(`applied, ${COMPLETED}`, 'Star', { reactionsCreated: 1 }),
+  },
+  {
+    name: 'Unlike after a Like that is carried out late',
+    prepare: async (stage) => {
+      const on = await likeable(stage);
+      // Later than the time-out of a workflow task, 10 s, and sooner than the policy allows.
+      await stage.setFaults({ match: REACTIONS, fault: 'commitLate', delayMs: 12_000, times: 1 });
+      const policy = { lateCommitMs: 15_000 };
+      return async () => {
+        await stage.start('reaction', on.body('Like'), policy);
+        await stage.isPending();
+        const { handle } = await stage.start('reaction', on.body('Unlike'), policy);
+        await stage.isClosed(handle, 'applied');
+        await noLateCommits(stage.streamUrl);
+      };
+    },
+    ends: reactionEnding(`applied, ${COMPLETED}`, undefined, { reactionsCreated: 1, reactionsDeleted: 1 }),
   },
   {
     name: 'retry of a parked Like',

@@ -14,7 +14,7 @@ import { eventWorkflowId } from '../../contracts/workflow-ids.ts';
 import { taskFailureIn } from '../chaos/run-records.ts';
 import { eventually } from '../support/eventually.ts';
 import { describeReaction, followedBy, ownActivities, standingReaction } from '../support/graph-check.ts';
-import { readEffects, type Effects } from '../support/stream-effects.ts';
+import { pendingLateCommits, readEffects, type Effects } from '../support/stream-effects.ts';
 import type { Lane } from './lane.ts';
 
 /** Fits the settings of the lane's workers. */
@@ -143,6 +143,15 @@ export class Stage {
     }
     if (on === undefined) return;
     await this.#lane.stream.reactions.add('Like', on, {}, { id: reactionIdOf(this.reaction('of-eve')), userId });
+  }
+
+  get streamUrl(): string {
+    return this.#lane.streamUrl;
+  }
+
+  /** A write under a fault that commits it late has come in. */
+  async isPending(): Promise<void> {
+    await eventually(async () => assert.ok((await pendingLateCommits(this.streamUrl)) > 0), PATIENCE);
   }
 
   setFaults(...rules: readonly object[]): Promise<void> {

@@ -1,3 +1,5 @@
+import assert from 'node:assert/strict';
+import { eventually } from './eventually.ts';
 import type { RunningStack } from './running-stack.ts';
 
 /** Effects of committed writes by name, those that did not happen left out. */
@@ -16,4 +18,15 @@ export async function readEffects(streamUrl: string, since: Effects = {}): Promi
     Number(value) - (since[name] ?? 0),
   ]);
   return Object.fromEntries(changes.filter(([, value]) => value !== 0));
+}
+
+/** Writes that had no answer and are still to be carried out. */
+export async function pendingLateCommits(streamUrl: string): Promise<number> {
+  const stats: unknown = await (await fetch(`${streamUrl}/_control/stats`)).json();
+  return Number(Reflect.get(Object(Reflect.get(Object(stats), 'lateCommits')), 'pending'));
+}
+
+/** Resolves once all of them were; until then nothing on the server is final. */
+export async function noLateCommits(streamUrl: string): Promise<void> {
+  await eventually(async () => assert.equal(await pendingLateCommits(streamUrl), 0), { timeoutMs: 60_000 });
 }
