@@ -102,7 +102,7 @@ describe('the commands for events', function () {
     const other = await fixture.client.workflow.start('streamSessions', { workflowId, taskQueue: randomUUID() });
     const cases: [id: string, message: RegExp][] = [
       [workflowId, /is no event but a workflow of the type streamSessions/],
-      ['activity/nothing', /no event has the workflow id "activity\/nothing", or its retention is over$/m],
+      ['activity/nothing', /no event has the workflow id "activity\/nothing", or its retention is over/],
       ['%', /no event has the workflow id "%"/],
       ['\u001B[2J', /no event has the workflow id/],
       [`activity/Post:${'x'.repeat(2_000)}`, /no event has the workflow id/],
