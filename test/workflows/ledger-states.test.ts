@@ -58,9 +58,13 @@ describe('the state of an event', () => {
   it('is taken over as it was by a run that continues', () => {
     const { state } = overtaken();
     const ledger = new EventLedger({ event: state.event, register: edgePosition(follow(99)), carried: state }, 999);
-    assert.equal(ledger.state, state);
+    assert.deepEqual(ledger.state, state);
     const { beganMs: _unknown, ...early } = state;
-    assert.equal(new EventLedger({ event: state.event, carried: early }, 999).beganMs, 0);
+    assert.equal(
+      new EventLedger({ event: state.event, carried: early }, 999).beganMs,
+      999,
+      'a state of an earlier version',
+    );
   });
 
   it('counts its rounds, and takes up no decision twice', () => {
@@ -315,7 +319,7 @@ describe('a later event of the edge', () => {
     const { failure: _none, ...bare } = early;
     const continued = new EventLedger({ event: bare.event, carried: bare }, 0);
     continued.takeNewer(250);
-    assert.equal(continued.beganMs, 250);
+    assert.equal(continued.beganMs, 0, 'since the run that took it over began');
     assert.deepEqual(continued.state.waiting, { event: follow(10) });
   });
 });
