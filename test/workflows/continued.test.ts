@@ -38,7 +38,7 @@ describe('an event with very many messages', function () {
     for (let sent = 0; sent < MESSAGES; sent += AT_ONCE) {
       await Promise.all(Array.from({ length: AT_ONCE }, () => handle.signal('edgeEvent', null)));
     }
-    await eventually(async () => assert.notEqual(await probe.runId(event), runId), { timeoutMs: 30_000 });
+    await eventually(async () => assert.notEqual(await probe.runId(event), runId), { timeoutMs: 60_000 });
   };
 
   it('goes on parked in a new run, and is written when it is retried', async () => {
@@ -74,7 +74,7 @@ describe('an event with very many messages', function () {
     await eventually(() => assert.ok(stream.countOf('follow') >= 1));
     await flood(event);
     stream.reset();
-    await eventually(() => assert.ok(stream.countOf('follow') >= 1), { timeoutMs: 30_000 });
+    await eventually(() => assert.ok(stream.countOf('follow') >= 1), { timeoutMs: 60_000 });
     assert.equal((await fixture.handle(event).result()).status, 'applied');
   });
 });
