@@ -12,6 +12,12 @@ export interface EdgeDirectory {
    * @throws ApplicationFailure `Unavailable` when that cannot be told now
    */
   latestOf(workflowId: string, otherThanRunId: string): Promise<EdgeState>;
+  /**
+   * Whether one of the first workflow tasks of the run failed or timed out.
+   *
+   * @throws ApplicationFailure `Unavailable` when that cannot be told now
+   */
+  hasFailedTask(workflowId: string, runId: string): Promise<boolean>;
 }
 
 const WRITES = [
@@ -33,6 +39,10 @@ export function withAttempts(activities: StreamActivities, edges: EdgeDirectory)
   return {
     ...activities,
     checkRun: fence<void>(() => Promise.resolve(), edges),
+    hasFailedTask: () => {
+      const { workflowId = '', runId = '' } = Context.current().info.workflowExecution ?? {};
+      return edges.hasFailedTask(workflowId, runId);
+    },
     ...Object.fromEntries(WRITES.map((name) => [name, tellAttempt(fence<unknown>(activities[name], edges))])),
   };
 }

@@ -116,8 +116,10 @@ export interface StreamActivities {
   readonly undoFollow: (input: UndoFollowInput, fence?: RunFence) => Promise<UndoFollowResult>;
 }
 
-/** What a worker of events offers: the calls to GetStream, and one that asks only whether this run is out of date. */
+/** What a worker of events offers: the calls to GetStream, and what a run must ask about itself. */
 export interface EventActivities extends StreamActivities {
   /** Fails with `StaleRun` as a write would; does nothing else. */
   readonly checkRun: (input: null, fence?: RunFence) => Promise<void>;
+  /** Whether a workflow task of this run failed or timed out: what it did in it the run does not know. */
+  readonly hasFailedTask: (input: null) => Promise<boolean>;
 }

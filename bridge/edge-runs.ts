@@ -1,5 +1,5 @@
-import { WorkflowFailedError, type Client, type WorkflowExecutionDescription } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
+import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
+import proto from '@temporalio/proto';
 import {
   edgePosition,
   isLater,
@@ -30,6 +30,7 @@ export interface RunReference {
 type HistoryEvents = NonNullable<
   Awaited<ReturnType<ReturnType<Client['workflow']['getHandle']>['fetchHistory']>>['events']
 >;
+type HistoryEvent = HistoryEvents[number];
 
 /**
  * What a closed run leaves to the next one of its edge, or to one that was reset, read without a worker, a query or a replay:
@@ -39,8 +40,8 @@ export async function readClosedRun(client: Client, run: WorkflowExecutionDescri
   const kind = run.typedSearchAttributes.get(eventKindKey);
   if (kind === 'activity' || kind === 'comment') return leftOnStream(run);
   if (run.status.name === 'COMPLETED') {
-    const handle = client.workflow.getHandle(run.workflowId, run.runId, { followRuns: false });
-    const state = readEdgeState(await handle.result()) ?? {};
+    const { workflowExecutionCompletedEventAttributes: completed } = (await closeEventOf(client, run)) ?? {};
+    const state = readEdgeState(readPayload(completed?.result?.payloads?.[0])) ?? {};
     return run.memo?.[EDGE_MEMO] === undefined ? withoutGivenUp(state, run) : state;
   }
   const events = await historyOf(client, run);
@@ -72,6 +73,22 @@ export async function readStartInput(
     maximumPageSize: 1,
   });
   return startInputOf(history?.events ?? []);
+}
+
+/** Beyond so many events a run is past its first workflow task, unless it was sent as many messages before it. */
+const FIRST_EVENTS = 200;
+
+/** Whether a workflow task failed, or timed out, among the first events of a run. */
+export async function readFailedTask(client: Client, { workflowId, runId }: RunReference): Promise<boolean> {
+  const { history } = await client.workflowService.getWorkflowExecutionHistory({
+    namespace: client.options.namespace,
+    execution: { workflowId, ...(runId === undefined ? {} : { runId }) },
+    maximumPageSize: FIRST_EVENTS,
+  });
+  return (history?.events ?? []).some(
+    ({ workflowTaskFailedEventAttributes: failed, workflowTaskTimedOutEventAttributes: timedOut }) =>
+      failed ?? timedOut,
+  );
 }
 
 /** The later of what two runs know. */
@@ -150,15 +167,10 @@ function withoutGivenUp(state: EdgeState, { typedSearchAttributes }: WorkflowExe
 /** A run of an earlier version that gave up left its result in the details of its failure. */
 async function failedResult(client: Client, run: WorkflowExecutionDescription): Promise<EdgeState | undefined> {
   if (run.status.name !== 'FAILED') return undefined;
-  try {
-    await client.workflow.getHandle(run.workflowId, run.runId, { followRuns: false }).result();
-  } catch (error) {
-    if (!(error instanceof WorkflowFailedError)) throw error;
-    const details = error.cause instanceof ApplicationFailure ? error.cause.details?.[0] : undefined;
-    const state = readEdgeState(details);
-    return state?.register ? withoutGivenUp(state, run) : undefined;
-  }
-  return undefined;
+  const { workflowExecutionFailedEventAttributes: failed } = (await closeEventOf(client, run)) ?? {};
+  const details = failed?.failure?.applicationFailureInfo?.details?.payloads?.[0];
+  const state = readEdgeState(readPayload(details));
+  return state?.register ? withoutGivenUp(state, run) : undefined;
 }
 
 /** A run that was ended from outside while it wrote, or took back: its attempt goes on, and may be carried out late. */
@@ -185,6 +197,19 @@ function hasOpenActivity(events: HistoryEvents): boolean {
       event.activityTaskCanceledEventAttributes,
   ).length;
   return scheduled > closed;
+}
+
+/**
+ * Of a closed run. Not by the handle's `result()`, which waits for the close: such calls are long polls, of which a namespace
+ * has only so many at a time [Temporal: `frontend.namespaceCount`, 1,200 a host], and an undecodable result makes it throw.
+ */
+async function closeEventOf(client: Client, { workflowId, runId }: RunReference): Promise<HistoryEvent | undefined> {
+  const { history } = await client.workflowService.getWorkflowExecutionHistory({
+    namespace: client.options.namespace,
+    execution: { workflowId, ...(runId === undefined ? {} : { runId }) },
+    historyEventFilterType: proto.temporal.api.enums.v1.HistoryEventFilterType.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT,
+  });
+  return history?.events?.at(-1);
 }
 
 async function historyOf(client: Client, { workflowId, runId }: RunReference): Promise<HistoryEvents> {

@@ -10,6 +10,7 @@ import { edgePosition, isLater, NOTHING_APPLIED, positionKey, standingOf } from 
 import { DEFAULT_EVENT_POLICY, type EventPolicy } from '../contracts/event-policy.ts';
 import {
   edgeEventSignal,
+  EVENT_CODE_VERSION,
   type EdgeState,
   type LateWrites,
   type SocialEventInput,
@@ -152,7 +153,7 @@ class TemporalStarter {
         client.workflow.start(WORKFLOW_TYPES.socialEvent, {
           workflowId: eventWorkflowId(event),
           taskQueue: this.#options.taskQueue ?? TASK_QUEUES.socialEvents,
-          args: [{ ...input, ...(policy ? { policy } : {}) }],
+          args: [{ version: EVENT_CODE_VERSION, ...input, ...(policy ? { policy } : {}) }],
           workflowIdReusePolicy: register ? 'ALLOW_DUPLICATE' : 'REJECT_DUPLICATE',
           workflowIdConflictPolicy: 'FAIL',
           requestEagerStart: client === this.#client && (this.#options.eagerStart ?? true),

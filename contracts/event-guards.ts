@@ -1,13 +1,14 @@
 import type { EdgePosition, EdgeRegister } from './edge-order.ts';
 import { DEFAULT_EVENT_POLICY, type EventPolicy } from './event-policy.ts';
-import type {
-  AuditEntry,
-  EdgeState,
-  EventFailureView,
-  EventLedgerState,
-  LateWrites,
-  OperatorRequest,
-  SocialEventInput,
+import {
+  EVENT_CODE_VERSION,
+  type AuditEntry,
+  type EdgeState,
+  type EventFailureView,
+  type EventLedgerState,
+  type LateWrites,
+  type OperatorRequest,
+  type SocialEventInput,
 } from './event-workflow.ts';
 import { FAILURE_TYPES } from './failure-types.ts';
 import { EVENT_STATUSES } from './names.ts';
@@ -92,6 +93,7 @@ export function readEventInput(value: unknown): SocialEventInput | undefined {
   const late = readLateWrites(value['late']);
   const carried = readCarried(value['carried']);
   return {
+    ...(value['version'] === EVENT_CODE_VERSION ? { version: EVENT_CODE_VERSION } : {}),
     event,
     ...(register ? { register } : {}),
     ...(late ? { late } : {}),

@@ -6,7 +6,14 @@ import type { EventStatus } from './names.ts';
 import type { EdgeEvent, SocialEvent } from './social-event.ts';
 
 /** Argument of the workflow `socialEvent`. */
+/**
+ * Told with the start, because a run can tell by nothing else, without two more events of history, which code it began with.
+ */
+export const EVENT_CODE_VERSION = 2;
+
 export interface SocialEventInput {
+  /** Version of the workflow's code that the bridge started the run for; bridges of the first version wrote none. */
+  readonly version?: typeof EVENT_CODE_VERSION;
   readonly event: SocialEvent;
   /** What earlier runs of the same edge left; a run that carries it lingers before it closes. */
   readonly register?: EdgeRegister;

@@ -62,7 +62,8 @@ async function tryOnce(event: SocialEvent, options: ApplyOptions): Promise<Appli
     }
     return { outcome: 'applied' };
   } catch (error) {
-    if (isCancellation(error)) return { outcome: 'interrupted', writing: current !== parent };
+    // First attempts are forgotten with a workflow task that fails: what it did beyond the parent's look is not known.
+    if (isCancellation(error)) return { outcome: 'interrupted', writing: current !== parent || options.fast };
     const failure = stepFailureOf(error);
     if (failure.type === FAILURE_TYPES.staleRun) throw error;
     const view = { type: failure.type, message: failure.message, step: current.name, undone: [] };

@@ -1,6 +1,6 @@
 import { metricMeter, setCurrentDetails, upsertMemo, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import { EDGE_MEMO, type EdgeState, type EventLedgerState } from '../contracts/event-workflow.ts';
-import { FAILURE_TYPES } from '../contracts/failure-types.ts';
+import { FAILURE_TYPES, type FailureType } from '../contracts/failure-types.ts';
 import { eventFailureKey, eventStatusKey } from '../contracts/search-attributes.ts';
 import { describeRetrying, describeState } from './event-details.ts';
 import type { StepFailure } from './step-failure.ts';
@@ -17,17 +17,28 @@ const failures = metricMeter.createCounter(
   'First failures that are retried, and failures events are parked with, by kind of event and failure type',
 );
 
-/** Shows the state in the Web UI: search attributes for queries, current details for reading. */
+/** Tells of a change of state: shows it, and counts it. */
 export function publishState(state: EventLedgerState, note?: string): void {
-  const failure = state.failure?.compensationFailure ? FAILURE_TYPES.compensationFailed : state.failure?.type;
+  showState(state, note);
+  const { kind } = state.event;
+  const failure = shownFailure(state);
+  if (state.status === 'parked' && failure) failures.add(1, { kind, type: failure });
+  transitions.add(1, { kind, status: state.status });
+}
+
+/** Shows the state in the Web UI: search attributes for queries, current details for reading. */
+export function showState(state: EventLedgerState, note?: string): void {
+  const failure = shownFailure(state);
   const hadFailure = workflowInfo().typedSearchAttributes.get(eventFailureKey) !== undefined;
   upsertSearchAttributes([
     { key: eventStatusKey, value: state.status },
     ...(failure !== undefined || hadFailure ? [{ key: eventFailureKey, value: failure ?? null }] : []),
   ]);
   setCurrentDetails(describeState(state, note));
-  if (state.status === 'parked' && failure) failures.add(1, { kind: state.event.kind, type: failure });
-  transitions.add(1, { kind: state.event.kind, status: state.status });
+}
+
+function shownFailure({ failure }: EventLedgerState): FailureType | undefined {
+  return failure?.compensationFailure ? FAILURE_TYPES.compensationFailed : failure?.type;
 }
 
 /** Shows that a failed step is tried again. */
@@ -42,7 +53,8 @@ export function publishRetrying(kind: string, failure: StepFailure): void {
  * terminated, or does not replay after a deploy, must not stop its edge.
  */
 export class EdgeMemo {
-  #written = '';
+  /** A run that continues another one was given it with its start. */
+  #written = JSON.stringify(workflowInfo().memo?.[EDGE_MEMO]) ?? '';
 
   write(state: EdgeState | undefined): void {
     const text = JSON.stringify(state);

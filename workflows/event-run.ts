@@ -3,20 +3,21 @@ import {
   ApplicationFailure,
   CancellationScope,
   condition,
-  continueAsNew,
   isCancellation,
+  makeContinueAsNewFunc,
   setCurrentDetails,
   workflowInfo,
 } from '@temporalio/workflow';
 import { readEdgeEvent, readEdgeState, readOperatorRequest } from '../contracts/event-guards.ts';
 import { DEFAULT_EVENT_POLICY, type EventPolicy } from '../contracts/event-policy.ts';
-import type {
-  EventFailureView,
-  EventView,
-  OperatorReply,
-  SocialEventInput,
-  SocialEventResult,
-  SocialEventWorkflow,
+import {
+  EDGE_MEMO,
+  type EventFailureView,
+  type EventView,
+  type OperatorReply,
+  type SocialEventInput,
+  type SocialEventResult,
+  type SocialEventWorkflow,
 } from '../contracts/event-workflow.ts';
 import { FAILURE_TYPES } from '../contracts/failure-types.ts';
 import { eventFailureKey } from '../contracts/search-attributes.ts';
@@ -25,7 +26,7 @@ import type { FirstCalls } from './activity-calls.ts';
 import { applyEvent, restore, takeBack, undoneView, type Application, type Undone } from './apply-event.ts';
 import { describeRetrying, describeState } from './event-details.ts';
 import { EventLedger } from './event-ledger.ts';
-import { EdgeMemo, publishRetrying, publishState } from './event-publisher.ts';
+import { EdgeMemo, publishRetrying, publishState, showState } from './event-publisher.ts';
 import { parkedTimeout, type ParkedTimeout } from './parked-timeout.ts';
 import { ownRun, resetMark } from './run-reset.ts';
 import { stepFailureOf, type StepFailure } from './step-failure.ts';
@@ -59,8 +60,6 @@ export class EventRun implements EventHandlers {
   /** See `resetMark`. */
   #resetMark: string;
   #isFirstAttempt: boolean;
-  /** When the first attempt began: in the workflow task that it is made in, time stands still. */
-  #fastMs: number | undefined;
   #attempt: CancellationScope | undefined;
   /** An attempt to write may remove another reaction on the way, and that may come late, too. */
   #mayReplace = false;
@@ -93,6 +92,8 @@ export class EventRun implements EventHandlers {
   }
 
   async run(): Promise<SocialEventResult> {
+    // A first task without commands would be replayed together with the next, in another order when an update is in that.
+    if (this.#input.carried) showState(this.#ledger.state);
     try {
       await this.#untilNothingIsOpen();
     } catch (error) {
@@ -168,7 +169,13 @@ export class EventRun implements EventHandlers {
   /** Writes the latest known event of the edge, or the only event. */
   async #write(): Promise<void> {
     const ledger = this.#ledger;
-    if (ledger.hasNewer) this.#noteFirstCalls();
+    const isFirst = this.#isFirstAttempt;
+    if (ledger.hasNewer) {
+      if (isFirst) ledger.noteWritten(true);
+      this.#noteFirstCalls();
+    }
+    // What the newer one writes does not replace that, and would park for it.
+    if (ledger.leavesAnotherUsersBehind) await this.#takeBack();
     ledger.takeNewer(Date.now());
     if (ledger.isCurrentStale()) return this.#supersede();
     const application = await this.#attemptOnce();
@@ -176,7 +183,7 @@ export class EventRun implements EventHandlers {
       case 'applied':
         return this.#close('applied', application.note);
       case 'failed':
-        ledger.noteWritten(application.mayBeWritten);
+        ledger.noteWritten(application.mayBeWritten || (isFirst && (await this.#hasLostCalls())));
         if (ledger.hasNewer) return;
         ledger.park(application.failure, Date.now());
         return this.#publish();
@@ -203,7 +210,6 @@ export class EventRun implements EventHandlers {
     const fast = this.#isFirstAttempt;
     this.#isFirstAttempt = false;
     this.#mayReplace = ledger.mayReplace;
-    if (fast) this.#fastMs = Date.now();
     ledger.beginRound();
     if (!fast) this.#publish();
     this.#attempt = new CancellationScope();
@@ -230,15 +236,13 @@ export class EventRun implements EventHandlers {
     if (!this.#runner.hasWritten()) await this.#askOtherRuns();
     ledger.beginWithdrawal();
     const { mayBeWritten, failure = NO_FAILURE } = ledger.state;
-    const takeItBack = (): Promise<Undone> =>
-      takeBack(ledger.state.event, { ...this.#undoContext(), stands: ledger.stoodBefore });
     let undone: Undone = { steps: [], kept: true };
-    if (mayBeWritten === true || ledger.isStanding) undone = await takeItBack();
+    if (mayBeWritten === true || ledger.isStanding) undone = await this.#takeBack();
     while (!undone.failure) {
       ledger.noteWritten(false);
       const lateMs = ledger.lateUntilMs();
       if (lateMs === undefined || (await this.#newerComesBefore(lateMs))) break;
-      undone = await takeItBack();
+      undone = await this.#takeBack();
       if (!undone.failure) ledger.dropLate(lateMs);
     }
     if (undone.failure) {
@@ -249,6 +253,11 @@ export class EventRun implements EventHandlers {
     }
     this.#close(status);
     return true;
+  }
+
+  #takeBack(): Promise<Undone> {
+    const { state, stoodBefore: stands } = this.#ledger;
+    return takeBack(state.event, { ...this.#undoContext(), stands });
   }
 
   async #waitForOperator(): Promise<void> {
@@ -281,7 +290,7 @@ export class EventRun implements EventHandlers {
   async #giveUp(): Promise<void> {
     const { failure } = this.#ledger.state;
     const isGivenUp = await this.#informed(() => this.#withdraw('compensated'));
-    if (!isGivenUp || this.#ledger.hasNewer) return;
+    if (!isGivenUp || this.#ledger.hasNewer || this.#wasReset()) return;
     const message = `given up after ${this.#policy.parkedLimitMs} ms parked: ${failure?.message ?? ''}`;
     throw ApplicationFailure.nonRetryable(message, failure?.type ?? FAILURE_TYPES.internal, this.#ledger.result());
   }
@@ -289,20 +298,23 @@ export class EventRun implements EventHandlers {
   /** Cancelled by an operator: the event is given up and taken back; what came meanwhile goes on in a new run. */
   async #abandon(): Promise<void> {
     this.#noteFirstCalls();
-    if (this.#ledger.state.status === 'pending' && this.#mayHaveLostCalls())
+    if (this.#ledger.state.status === 'pending' && this.#isFirstAttempt)
       this.#ledger.noteUnanswered(Date.now() + this.#policy.lateCommitMs);
-    await this.#informed(() => this.#giveUpWhatIsOpen());
+    do await this.#informed(() => this.#giveUpWhatIsOpen());
+    while (this.#wasReset());
   }
 
   async #giveUpWhatIsOpen(): Promise<void> {
     const ledger = this.#ledger;
+    // The cancellation may be from before the reset: what other runs took in since is not meant by it.
+    if (this.#wasReset()) await this.#learnOfReset();
     const { status, overtaken } = ledger.state;
     if (status === 'parked' && overtaken) this.#close('compensated');
     else if (status === 'pending' || status === 'parked') await this.#withdraw('compensated');
     if (!ledger.hasNewer && ledger.state.status !== 'parked') await this.#mendAtOnce();
     if (ledger.hasNewer) await this.#continueAsNew();
     const { failure } = ledger.state;
-    if (ledger.state.status !== 'parked') return;
+    if (ledger.state.status !== 'parked' || this.#wasReset()) return;
     const message = `cancelled, but undoing failed: ${failure?.compensationFailure ?? ''}`;
     throw ApplicationFailure.nonRetryable(message, FAILURE_TYPES.compensationFailed, ledger.result());
   }
@@ -403,10 +415,15 @@ export class EventRun implements EventHandlers {
 
   /**
    * Calls made inside the first workflow task are recorded with its end: one that failed, as it does when its worker dies or a
-   * message comes before it closes the run, was made again from its beginning, and what it wrote is not known.
+   * message comes before it closes the run, is made again from its beginning, and what its calls did is not known.
    */
-  #mayHaveLostCalls(): boolean {
-    return this.#input.carried === undefined && (this.#fastMs === undefined || this.#fastMs === Date.now());
+  async #hasLostCalls(): Promise<boolean> {
+    const name = 'was an earlier attempt lost with its workflow task?';
+    try {
+      return (await this.#runner.runFast({ name, call: { activity: 'hasFailedTask', input: null } })) !== false;
+    } catch {
+      return true;
+    }
   }
 
   #hasNews(): boolean {
@@ -469,13 +486,13 @@ export class EventRun implements EventHandlers {
     await condition(allHandlersFinished);
     const { register: _register, late: _late, ...input } = this.#input;
     const { state } = this.#ledger;
-    return continueAsNew<SocialEventWorkflow>({ ...input, event: state.event, carried: state });
+    const edge = this.#ledger.edgeState();
+    // A run that closes before anything changes, or is ended from outside, must be readable all the same.
+    const continueWithMemo = makeContinueAsNewFunc<SocialEventWorkflow>(edge ? { memo: { [EDGE_MEMO]: edge } } : {});
+    return continueWithMemo({ ...input, event: state.event, carried: state });
   }
 }
 
 const LATE_LOOK = 'looks for a late write before it closes';
 const NO_FAILURE: EventFailureView = { type: FAILURE_TYPES.internal, message: 'given up', step: '', undone: [] };
-
-function timestamp(): string {
-  return new Date().toISOString();
-}
+const timestamp = (): string => new Date().toISOString();

@@ -4,6 +4,7 @@ import { readEdgeEvent, readEventInput } from '../contracts/event-guards.ts';
 import { DEFAULT_EVENT_POLICY } from '../contracts/event-policy.ts';
 import {
   edgeEventSignal,
+  EVENT_CODE_VERSION,
   eventQuery,
   retrySignal,
   retryUpdate,
@@ -53,7 +54,7 @@ async function refuseStart(): Promise<SocialEventResult> {
       { key: eventStatusKey, value: 'pending' },
     ]);
     const { state: carried } = new EventLedger({ event: latest, register: NOTHING_APPLIED }, Date.now());
-    await continueAsNew<SocialEventWorkflow>({ event: latest, carried });
+    await continueAsNew<SocialEventWorkflow>({ version: EVENT_CODE_VERSION, event: latest, carried });
   }
   const message = 'The argument is no social event. Events are started by the bridge, not by hand.';
   throw ApplicationFailure.nonRetryable(message, FAILURE_TYPES.invalidRequest);
@@ -68,11 +69,17 @@ class SocialEventEntry {
   readonly #first: FirstCalls | undefined;
   readonly #ledger: EventLedger;
   readonly #mark = resetMark();
+  /**
+   * Runs that began before this version go on as they began, until they continue as new. Asked in the first activation: what
+   * a patch answers later depends on the workflow task that a local activity's end is told in, which worker shutdowns shift.
+   */
+  readonly #isOfThisVersion: boolean;
   readonly #takenOver = Promise.withResolvers<SocialEventResult>();
   #taker: Taker | undefined;
 
   constructor(input: SocialEventInput) {
     this.#input = input;
+    this.#isOfThisVersion = input.version === EVENT_CODE_VERSION || patched('every-exit');
     this.#ledger = new EventLedger(input, Date.now());
     const hasPast = input.register !== undefined || input.carried !== undefined || input.late !== undefined;
     const policy = { ...DEFAULT_EVENT_POLICY, ...input.policy };
@@ -108,13 +115,9 @@ class SocialEventEntry {
     return this.#ledger.result();
   }
 
-  /**
-   * Runs that went beyond the simple way before this version go on as they began, until they continue as new. Asked only
-   * here, as a patch costs two events of history.
-   */
   #takeOver(): Taker {
     if (this.#taker) return this.#taker;
-    const taker = patched('every-exit')
+    const taker = this.#isOfThisVersion
       ? new EventRun(this.#input, this.#mark, this.#first)
       : new EarlierEventRun(this.#input, this.#first);
     this.#taker = taker;

@@ -45,6 +45,7 @@ export interface StepRunnerOptions {
 
 const READS: ReadonlySet<ActivityCall['activity']> = new Set([
   'checkRun',
+  'hasFailedTask',
   'requireParent',
   'confirmCopy',
   'hasActivity',

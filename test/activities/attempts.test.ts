@@ -31,6 +31,7 @@ describe('what the activities tell of their attempts', () => {
       asked.push(`${workflowId} but ${otherThan}`);
       return Promise.resolve(known);
     },
+    hasFailedTask: (workflowId, runId) => Promise.resolve(workflowId === 'follow/a/b' && runId === 'own'),
   };
   const activities = withAttempts(stream.activities, edges);
   beforeEach(() => {
@@ -147,8 +148,13 @@ describe('what the activities tell of their attempts', () => {
     assert.deepEqual(stream.calls, []);
   });
 
+  it('a run can ask whether it lost a workflow task', async () => {
+    assert.equal(await call('hasFailedTask'), true);
+  });
+
   it('a failure to ask is one that is tried again', async () => {
     const failing = withAttempts(stream.activities, {
+      ...edges,
       latestOf: () => Promise.reject(ApplicationFailure.retryable('visibility is away', FAILURE_TYPES.unavailable)),
     });
     const environment = new MockActivityEnvironment(

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { WorkflowNotFoundError, type WorkflowExecutionDescription } from '@temporalio/client';
 import { readClosedRun } from '../../bridge/edge-runs.ts';
 import { backoffMs } from '../../contracts/backoff.ts';
@@ -7,6 +9,7 @@ import type { EdgeState } from '../../contracts/event-workflow.ts';
 import { eventStatusKey } from '../../contracts/search-attributes.ts';
 import { isEdgeEvent, type EdgeEvent, type SocialEvent } from '../../contracts/social-event.ts';
 import { eventWorkflowId } from '../../contracts/workflow-ids.ts';
+import { keep } from './keep.ts';
 import { operate, request, type Licence } from './operations.ts';
 import { faultsOfPost } from './post-verdict.ts';
 import { STRANGER } from './schedule-events.ts';
@@ -15,7 +18,7 @@ import type { Operation } from './schedule-operations.ts';
 import type { Stage } from './stage.ts';
 import { activityIdOf, type EdgeStanding, type Standing } from './standing.ts';
 import { Trouble } from './trouble.ts';
-import type { Watch } from './troubled-stream.ts';
+import type { CallRecord, Watch } from './troubled-stream.ts';
 import { faultsOf, type GivingUp, type Taken } from './verdict.ts';
 
 /** With ever longer pauses, or a busy machine would be kept from every start by those that came too late. */
@@ -34,7 +37,16 @@ const noAbort = new AbortController().signal;
 
 /** Plays a schedule to its end. @returns what is wrong then, nothing when all is well */
 export async function play(schedule: Schedule, stage: Stage): Promise<string[]> {
-  return await new Performance(schedule, stage).play();
+  const performance = new Performance(schedule, stage);
+  let faults: string[] = ['could not be played'];
+  try {
+    faults = await performance.play();
+    return faults;
+  } finally {
+    const directory = process.env['CONVERGENCE_KEEP'];
+    if (directory !== undefined && faults.length > 0)
+      await performance.keep(path.join(directory, String(schedule.seed)));
+  }
 }
 
 /** One schedule on the stage, and everything that is seen of it. */
@@ -77,6 +89,11 @@ class Performance {
     const faults = edge ? await this.#edgeFaults(edge) : [];
     for (const post of this.#schedule.posts) faults.push(...(await this.#postFaults(post)));
     return faults;
+  }
+
+  /** See `keep`. */
+  keep(directory: string): Promise<void> {
+    return keep(directory, this.#schedule, this.#stage, this.#watches);
   }
 
   get #first(): EdgeEvent {
@@ -161,8 +178,7 @@ class Performance {
       if (status === 'parked') await this.#release(event);
       if (performance.now() > deadline)
         throw new Error(`${run.workflowId} (${run.runId}) does not close: ${String(status)}`);
-      const closed = this.#stage.handle(event, run.runId).result();
-      await Promise.race([closed.catch(() => undefined), sleep(LOOK_EVERY_MS)]);
+      await sleep(LOOK_EVERY_MS);
     }
   }
 
@@ -173,7 +189,7 @@ class Performance {
     if (retries > TROUBLED_RETRIES) this.#watches.get(id)?.trouble.calm();
     try {
       const name = retries % (MOST_RETRIES + 1) === 0 ? 'skip' : 'retry';
-      const licence = await request(this.#stage.handle(event), name);
+      const licence = await request(this.#stage.handle(event), event, name);
       if (licence) this.#note(event, licence);
     } catch {
       // Closed meanwhile, or it has no worker just now: it is looked at again.
@@ -211,9 +227,11 @@ class Performance {
         before: edgeStanding(before),
         after: edgeStanding(after),
       })),
-      answered: watch.calls.flatMap(({ beganMs, endedMs, activity, input, answer }) =>
-        answer && endedMs !== undefined ? [{ beganMs, endedMs, activity, input }] : [],
-      ),
+      answered: watch.calls.flatMap((call) => {
+        const { beganMs, endedMs, activity, input, answer } = call;
+        const isKnown = answer && endedMs !== undefined && !isForgotten(call, watch.calls);
+        return isKnown ? [{ beganMs, endedMs, activity, input }] : [];
+      }),
       activityIds,
     });
   }
@@ -248,6 +266,14 @@ class Performance {
     }
     return this.#watches.get(eventWorkflowId(event))?.standing;
   }
+}
+
+/** Made inside a workflow task that failed, with which its answer was lost: the task was done again from its beginning. */
+function isForgotten(call: CallRecord, calls: readonly CallRecord[]): boolean {
+  const isRepeated = (other: CallRecord): boolean =>
+    other.activity === 'requireParent' ||
+    (other.activity === call.activity && isDeepStrictEqual(other.input, call.input));
+  return call.isLocal && calls.some((other) => other.isLocal && other.beganMs > call.beganMs && isRepeated(other));
 }
 
 /** Terminated, or cancelled while its undo failed: the edge's next event takes along what was open then. */

@@ -25,10 +25,12 @@ export interface StageOptions {
 
 const NAMESPACE = 'default';
 /** Longest pause of a bridge before each of its requests, milliseconds. */
-const BRIDGE_DELAY_MS = 350;
+export const BRIDGE_DELAY_MS = 350;
 
 /** A Temporal server of its own, a worker that can be restarted, and bridges: where schedules are played. */
 export class Stage {
+  /** Of the Temporal server. */
+  readonly address: string;
   readonly client: Client;
   readonly stream: TroubledStream;
   readonly bridges: Bridges;
@@ -46,6 +48,7 @@ export class Stage {
     taskQueue: string;
   }) {
     this.#server = parts.server;
+    this.address = parts.server.address;
     this.#connection = parts.connection;
     this.#taskQueue = parts.taskQueue;
     this.bridges = parts.bridges;

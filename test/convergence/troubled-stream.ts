@@ -15,6 +15,8 @@ export interface CallRecord {
   readonly activity: keyof StreamActivities;
   readonly input: unknown;
   readonly runId: string;
+  /** Made inside a workflow task, which forgets it when it fails. */
+  readonly isLocal: boolean;
   readonly beganMs: number;
   endedMs?: number;
   /** What it answered, or how it failed. */
@@ -112,7 +114,7 @@ export class TroubledStream {
   // oxlint-disable-next-line typescript/no-explicit-any -- inputs differ from one activity to the next and are passed on as they are
   #recorded(name: string, activity: (input: any) => Promise<unknown>): (input: unknown) => Promise<unknown> {
     return async (input) => {
-      const { workflowExecution } = Context.current().info;
+      const { workflowExecution, isLocal } = Context.current().info;
       const watch = this.#watches.get(workflowExecution?.workflowId ?? '');
       if (!watch || !workflowExecution) return activity(input);
       const call: CallRecord = {
@@ -120,6 +122,7 @@ export class TroubledStream {
         activity: name as keyof StreamActivities,
         input,
         runId: workflowExecution.runId,
+        isLocal,
         beganMs: performance.now(),
       };
       watch.calls.push(call);

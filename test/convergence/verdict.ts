@@ -34,7 +34,7 @@ export interface Change {
   readonly after: EdgeStanding | undefined;
 }
 
-/** A call that had its answer. */
+/** A call whose answer the workflow had. */
 export interface Answered {
   readonly beganMs: number;
   readonly endedMs: number;
@@ -220,7 +220,8 @@ function appliedAt(event: EdgeEvent, { taken, answered }: EdgeFacts): number | u
       if (event.action === 'Unfollow') return call.activity === 'unfollow';
       return call.activity === (event.copyLimit > 0 ? 'confirmCopy' : 'follow') && of('copyLimit') === event.copyLimit;
     }
-    if (event.action === 'Unlike') return call.activity === 'removeReaction' && of('only') === undefined;
+    // An undo takes back only what was made since.
+    if (event.action === 'Unlike') return call.activity === 'removeReaction' && of('sinceMs') === undefined;
     return (
       call.activity === 'addReaction' && of('kind') === event.action && sameList(of('targetFeeds'), event.targetFeeds)
     );

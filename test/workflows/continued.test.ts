@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { retryUpdate } from '../../contracts/event-workflow.ts';
+import { EDGE_MEMO, retryUpdate } from '../../contracts/event-workflow.ts';
+import { readClosedRun } from '../../bridge/edge-runs.ts';
 import { FAILURE_TYPES } from '../../contracts/failure-types.ts';
 import type { SocialEvent } from '../../contracts/social-event.ts';
 import { startEventWorker, type EventWorkerFixture } from '../support/event-worker.ts';
@@ -52,6 +53,18 @@ describe('an event with very many messages', function () {
     await fixture.handle(event).executeUpdate(retryUpdate, { args: [{}] });
     assert.deepEqual(await fixture.handle(event).result(), { status: 'applied' });
     assert.equal(stream.countOf('addActivity'), 2);
+  });
+
+  it('is known to whoever reads the new run, before that one has done anything', async () => {
+    const event = followEvent();
+    stream.next('follow', streamFailure(FAILURE_TYPES.notAllowed));
+    await fixture.starter().start(event, noAbort);
+    await probe.isParked(event);
+    await flood(event);
+    await fixture.handle(event).terminate();
+    const run = await fixture.handle(event).describe();
+    assert.equal((await readClosedRun(fixture.client, run)).unsettled?.kind, 'follow');
+    assert.ok(run.memo?.[EDGE_MEMO], 'the memo is given with the start');
   });
 
   it('is looked after in the new run, where a write may come late', async () => {

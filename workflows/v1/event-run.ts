@@ -31,7 +31,8 @@ import { createStepRunner, type StepRunner } from './step-runner.ts';
 /**
  * Events whose runs began before `patched('every-exit')` and went beyond their first attempt: the code they began with, kept
  * as it was so that they replay. They leave it when they continue as new, or are woken while parked. To be deleted when no
- * such run is open any more: `TemporalChangeVersion IS NULL AND EventStatus IN ("pending", "parked") AND ExecutionStatus="Running"`.
+ * such run is open any more: `WorkflowType="socialEvent" AND ExecutionStatus="Running" AND StartTime < "..."`, the time at which
+ * the last bridge of the first version was stopped.
  */
 export class EventRun {
   readonly #ledger: EventLedger;

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { edgePosition } from '../../contracts/edge-order.ts';
+import { skipUpdate } from '../../contracts/event-workflow.ts';
+import { FAILURE_TYPES } from '../../contracts/failure-types.ts';
+import type { SocialEvent } from '../../contracts/social-event.ts';
+import { resetRun } from '../convergence/operations.ts';
+import { startEventWorker, type EventWorkerFixture } from '../support/event-worker.ts';
+import { followEvent, postEvent, reactionEvent } from '../support/events.ts';
+import { eventually } from '../support/eventually.ts';
+import { FakeStream, streamFailure } from '../support/fake-stream.ts';
+import { EventProbe } from './support/event-probe.ts';
+
+describe('an event whose workflow task is done twice', function () {
+  this.timeout(60_000);
+  const noAbort = new AbortController().signal;
+  const stream = new FakeStream();
+  const refusal = streamFailure(FAILURE_TYPES.notAllowed);
+  let fixture: EventWorkerFixture;
+  let probe: EventProbe;
+
+  before(async function () {
+    this.timeout(900_000);
+    fixture = await startEventWorker(stream.activities);
+    probe = new EventProbe(fixture);
+  });
+  beforeEach(() => {
+    stream.reset();
+  });
+  after(() => fixture.stop());
+
+  /** While the first task writes, a message comes: the task cannot close the run, and all it did is forgotten. */
+  const lostWith =
+    (event: SocialEvent, signal: string, argument?: unknown): (() => Promise<void>) =>
+    () =>
+      fixture.client.workflow.getHandle(fixture.handle(event).workflowId).signal(signal, argument);
+  const skip = (event: SocialEvent) => fixture.handle(event).executeUpdate(skipUpdate, { args: [{}] });
+
+  it('and is refused the second time is taken back when it is skipped', async () => {
+    const event = postEvent();
+    stream.next('addActivity', lostWith(event, 'unknown'), refusal);
+    await fixture.starter().start(event, noAbort);
+    await probe.isParked(event);
+    await skip(event);
+    assert.deepEqual(await fixture.handle(event).result(), { status: 'skipped' });
+    assert.deepEqual(stream.names(), ['addActivity', 'addActivity', 'removeActivity']);
+  });
+
+  it('and is refused, without having been lost, has nothing to take back', async () => {
+    const event = postEvent();
+    stream.next('addActivity', refusal);
+    await fixture.starter().start(event, noAbort);
+    await probe.isParked(event);
+    await skip(event);
+    await fixture.handle(event).result();
+    assert.deepEqual(stream.names(), ['addActivity']);
+  });
+
+  it('for a later event that is given up leaves nothing of either', async () => {
+    const edge = randomUUID();
+    const like = reactionEvent({ edge, at: 1 });
+    const unlike = reactionEvent({ edge, at: 2, kind: 'Unlike' });
+    stream.next('addReaction', lostWith(like, 'edgeEvent', unlike));
+    stream.next('removeReaction', refusal);
+    await fixture.starter().start(like, noAbort);
+    await probe.isParked(like);
+    await skip(like);
+    assert.equal((await fixture.handle(like).result()).register?.stands, null);
+    assert.deepEqual(stream.names().slice(-2), ['removeReaction', 'removeReaction']);
+  });
+
+  it("for a later event of another user is taken back before that one's is written", async () => {
+    const edge = randomUUID();
+    const like = reactionEvent({ edge, at: 1, user: 'alice' });
+    stream.next('addReaction', lostWith(like, 'edgeEvent', reactionEvent({ edge, at: 2, user: 'bob' })));
+    await fixture.starter().start(like, noAbort);
+    assert.equal((await fixture.handle(like).result()).status, 'applied');
+    const writes = stream.calls.filter(({ activity }) => activity !== 'requireParent');
+    assert.deepEqual(
+      writes.map(({ activity, input }) => [activity, Reflect.get(Object(input), 'userId')]),
+      [
+        ['addReaction', 'alice'],
+        ['removeReaction', 'alice'],
+        ['addReaction', 'bob'],
+      ],
+    );
+  });
+
+  it('by a reset to a cancellation takes along what other runs of its edge took in since', async () => {
+    const edge = randomUUID();
+    const first = followEvent({ edge, at: 1, copyLimit: 0 });
+    const second = followEvent({ edge, at: 2, copyLimit: 0 });
+    stream.next('follow', refusal);
+    const starter = fixture.starter({ resumedLingerMs: 20_000 });
+    await starter.start(first, noAbort);
+    await probe.isParked(first);
+    const runId = await probe.runId(first);
+    const cancelled = fixture.client.workflow.getHandle(fixture.handle(first).workflowId, runId);
+    await cancelled.cancel();
+    await assert.rejects(cancelled.result());
+    stream.always('follow', streamFailure(FAILURE_TYPES.unavailable));
+    await starter.start(second, noAbort);
+    await eventually(() => assert.ok(stream.countOf('follow') >= 2));
+    stream.always('follow', undefined);
+    await resetRun(fixture.client, { workflowId: cancelled.workflowId, runId }, { to: 'last', reapplies: true });
+    const { status, register } = await fixture.handle(first).result();
+    assert.equal(status, 'applied');
+    assert.deepEqual({ ...register, eventIds: undefined }, { ...edgePosition(second), eventIds: undefined });
+  });
+
+  it('is told of by the start, not by a patch, whose answer would depend on the task', async () => {
+    const event = postEvent();
+    stream.next('addActivity', refusal);
+    await fixture.starter().start(event, noAbort);
+    await probe.isParked(event);
+    const { events } = await fixture.handle(event).fetchHistory();
+    const markers = events?.flatMap(({ markerRecordedEventAttributes: marker }) => marker?.markerName ?? []);
+    assert.deepEqual([...new Set(markers)], ['core_local_activity']);
+    await fixture.handle(event).terminate();
+  });
+});
