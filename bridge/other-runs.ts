@@ -1,7 +1,8 @@
-import type { Client } from '@temporalio/client';
+import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EdgeState } from '../contracts/event-workflow.ts';
-import { eventActorKey } from '../contracts/search-attributes.ts';
+import { WORKFLOW_TYPES } from '../contracts/names.ts';
+import { eventActorKey, eventKindKey } from '../contracts/search-attributes.ts';
 import { mergeStates, readClosedRun } from './edge-runs.ts';
 
 /** Later runs know what earlier ones knew; so many are read for those that were reset one after the other. */
@@ -9,6 +10,18 @@ const MOST_RUNS = 20;
 /** Visibility is a moment behind [docs.temporal.io/visibility: eventually consistent]. */
 const VISIBLE_WITHIN_MS = 2_000;
 const LOOK_EVERY_MS = 100;
+
+/**
+ * What an edge's latest run knows, which is closed. One that was started by hand, or was ended from outside after a reset, may
+ * not have asked what the others know: then all are read.
+ */
+export async function readEdge(client: Client, run: WorkflowExecutionDescription): Promise<EdgeState> {
+  const isByHand = run.typedSearchAttributes.get(eventKindKey) === undefined;
+  const isFirst = run.raw.workflowExecutionInfo?.firstRunId === run.runId;
+  if (!isByHand && (isFirst || run.status.name === 'COMPLETED')) return readClosedRun(client, run);
+  const others = await readOtherRuns(client, run.workflowId, run.runId);
+  return run.type === WORKFLOW_TYPES.socialEvent ? mergeStates(others, await readClosedRun(client, run)) : others;
+}
 
 /**
  * The latest that any closed run of an edge knows but the one given, by the list of them that visibility keeps.

@@ -4,7 +4,6 @@ import {
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
   type Client,
-  type WorkflowExecutionDescription,
 } from '@temporalio/client';
 import { edgePosition, isLater, NOTHING_APPLIED, positionKey, standingOf } from '../contracts/edge-order.ts';
 import { DEFAULT_EVENT_POLICY, type EventPolicy } from '../contracts/event-policy.ts';
@@ -20,9 +19,9 @@ import { eventActorKey, eventKindKey, eventStatusKey } from '../contracts/search
 import { actorOf, describeEvent, isEdgeEvent, type EdgeEvent, type SocialEvent } from '../contracts/social-event.ts';
 import { boundedSummary } from '../contracts/summary.ts';
 import { eventWorkflowId } from '../contracts/workflow-ids.ts';
-import { mergeStates, readClosedRun, readStartInput } from './edge-runs.ts';
+import { readStartInput } from './edge-runs.ts';
 import { StartRefusedError, type EventStarter, type StartOutcome } from './event-starter.ts';
-import { readOtherRuns } from './other-runs.ts';
+import { readEdge } from './other-runs.ts';
 
 /** How often an edge that closes and opens under our hands is read again before the message is left for later. */
 const MAX_EDGE_READS = 10;
@@ -176,13 +175,6 @@ class TemporalStarter {
 /** A start that goes on from a closed run was not done within its window. */
 class LateResumeError extends Error {
   override readonly name = 'LateResumeError';
-}
-
-/** What an edge's closed run knows; of one that was started by hand, what all of its runs know. */
-async function readEdge(client: Client, run: WorkflowExecutionDescription): Promise<EdgeState> {
-  if (run.typedSearchAttributes.get(eventKindKey) !== undefined) return readClosedRun(client, run);
-  const others = await readOtherRuns(client, run.workflowId, run.runId);
-  return run.type === WORKFLOW_TYPES.socialEvent ? mergeStates(others, await readClosedRun(client, run)) : others;
 }
 
 /**

@@ -102,6 +102,8 @@ export interface OperatorReply {
   readonly accepted: boolean;
   readonly status: EventStatus;
   readonly message: string;
+  /** The event that is written again, or given up: of an edge, it is the one that was parked just then. */
+  readonly event?: SocialEvent;
 }
 
 /** One operator's request, as it was decided. */

@@ -89,13 +89,6 @@ export class EventLedger {
     return mayBeWritten === true || (stands?.present === true && !this.isStanding);
   }
 
-  /** The current event may be written, and the newer one is another user's, though ids of reactions belong to one. */
-  get leavesAnotherUsersBehind(): boolean {
-    const { event, newer, mayBeWritten } = this.#state;
-    if (mayBeWritten !== true || event.kind !== 'reaction' || newer?.kind !== 'reaction') return false;
-    return newer.userId !== event.userId;
-  }
-
   get beganMs(): number {
     return this.#state.beganMs ?? 0;
   }
@@ -237,6 +230,7 @@ export class EventLedger {
       accepted,
       status: accepted ? 'pending' : status,
       message: replyMessage(action, accepted, this.#state, decision),
+      ...(accepted ? { event: this.#state.event } : {}),
     };
   }
 

@@ -136,7 +136,8 @@ export class EventRun implements EventHandlers {
       const isAboutAnother = this.#ledger.hasNewer || this.#ledger.state.status !== 'pending';
       if (isAboutAnother && CancellationScope.current().consideredCancelled)
         await CancellationScope.current().cancelRequested;
-      if (this.#mustContinue()) await this.#continueAsNew();
+      // A continued run would not know that it was reset, and what other runs know.
+      if (this.#mustContinue() && !this.#wasReset()) await this.#continueAsNew();
       try {
         if (this.#wasReset()) await this.#learnOfReset();
         else if (await this.#move()) return;
@@ -174,8 +175,6 @@ export class EventRun implements EventHandlers {
       if (isFirst) ledger.noteWritten(true);
       this.#noteFirstCalls();
     }
-    // What the newer one writes does not replace that, and would park for it.
-    if (ledger.leavesAnotherUsersBehind) await this.#takeBack();
     ledger.takeNewer(Date.now());
     if (ledger.isCurrentStale()) return this.#supersede();
     const application = await this.#attemptOnce();

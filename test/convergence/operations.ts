@@ -9,17 +9,13 @@ import {
 } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { defaultPayloadConverter } from '@temporalio/common';
-import { edgePosition, positionKey } from '../../contracts/edge-order.ts';
-import { readEdgeState } from '../../contracts/event-guards.ts';
 import {
-  EDGE_MEMO,
   retryUpdate,
   skipUpdate,
   type OperatorReply,
   type SocialEventWorkflow,
 } from '../../contracts/event-workflow.ts';
-import { eventStatusKey } from '../../contracts/search-attributes.ts';
-import { isEdgeEvent, type SocialEvent } from '../../contracts/social-event.ts';
+import type { SocialEvent } from '../../contracts/social-event.ts';
 import { eventWorkflowId } from '../../contracts/workflow-ids.ts';
 import type { Act, Operation } from './schedule-operations.ts';
 import { BRIDGE_DELAY_MS, type Stage } from './stage.ts';
@@ -48,39 +44,23 @@ export async function operate({ on, act }: Operation, stage: Stage): Promise<Lic
   }
 }
 
-/** Gives the parked event up, or writes it again. */
+/**
+ * Gives the parked event up, or writes it again. Nothing is queried: a query that waits while the worker is away is answered
+ * before the workflow task that is due, with events of it, and an update in that task then makes the run replay no more [SDK
+ * 1.24; docs/runbook.md].
+ */
 export async function request(
   handle: Handle,
-  on: SocialEvent,
   name: 'retry' | 'skip',
   argument?: unknown,
 ): Promise<Licence | undefined> {
-  const event = await parkedEvent(handle, on);
   const update = name === 'retry' ? retryUpdate : skipUpdate;
-  const reply =
+  const { accepted, event } =
     argument === undefined
       ? await handle.executeUpdate<OperatorReply, []>(update.name)
       : await handle.executeUpdate<OperatorReply, [unknown]>(update.name, { args: [argument] });
-  if (name === 'retry' || !reply.accepted) return undefined;
-  return { by: 'skip', beforeMs: performance.now(), ...(event && (await isStillAt(handle, event)) ? { event } : {}) };
-}
-
-/**
- * Not by a query: one that waits while the worker is away is answered before the workflow task that is due, with events of it,
- * after which an update in that task makes the run replay no more [SDK 1.24; docs/runbook.md].
- */
-async function parkedEvent(handle: Handle, on: SocialEvent): Promise<SocialEvent | undefined> {
-  const { memo, typedSearchAttributes } = await handle.describe();
-  if (typedSearchAttributes.get(eventStatusKey) !== 'parked') return undefined;
-  return isEdgeEvent(on) ? readEdgeState(memo?.[EDGE_MEMO])?.unsettled : on;
-}
-
-/** No later event of the edge was taken since. */
-async function isStillAt(handle: Handle, event: SocialEvent): Promise<boolean> {
-  if (!isEdgeEvent(event)) return true;
-  const { register, unsettled } = readEdgeState((await handle.describe()).memo?.[EDGE_MEMO]) ?? {};
-  const at = unsettled ? edgePosition(unsettled) : register;
-  return at !== undefined && positionKey(at) === positionKey(edgePosition(event));
+  if (name === 'retry' || !accepted) return undefined;
+  return { by: 'skip', beforeMs: performance.now(), ...(event ? { event } : {}) };
 }
 
 async function perform(act: Act, on: SocialEvent, stage: Stage): Promise<Licence | undefined> {
@@ -88,7 +68,7 @@ async function perform(act: Act, on: SocialEvent, stage: Stage): Promise<Licence
   switch (act.name) {
     case 'retry':
     case 'skip':
-      if (act.by === 'update') return request(handle, on, act.name, act.argument);
+      if (act.by === 'update') return request(handle, act.name, act.argument);
       await handle.signal(act.name, ...(act.argument === undefined ? [] : [act.argument]));
       return act.name === 'skip' ? { by: 'skip', beforeMs: performance.now() } : undefined;
     case 'cancel':

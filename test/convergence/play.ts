@@ -3,7 +3,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { WorkflowNotFoundError, type WorkflowExecutionDescription } from '@temporalio/client';
-import { readClosedRun } from '../../bridge/edge-runs.ts';
+import { readEdge } from '../../bridge/other-runs.ts';
 import { backoffMs } from '../../contracts/backoff.ts';
 import type { EdgeState } from '../../contracts/event-workflow.ts';
 import { eventStatusKey } from '../../contracts/search-attributes.ts';
@@ -189,7 +189,7 @@ class Performance {
     if (retries > TROUBLED_RETRIES) this.#watches.get(id)?.trouble.calm();
     try {
       const name = retries % (MOST_RETRIES + 1) === 0 ? 'skip' : 'retry';
-      const licence = await request(this.#stage.handle(event), event, name);
+      const licence = await request(this.#stage.handle(event), name);
       if (licence) this.#note(event, licence);
     } catch {
       // Closed meanwhile, or it has no worker just now: it is looked at again.
@@ -209,7 +209,7 @@ class Performance {
     const watch = this.#watches.get(run.workflowId);
     assert.ok(watch);
     const licences = this.#licences.get(run.workflowId) ?? [];
-    const belief: EdgeState = await readClosedRun(this.#stage.client, run);
+    const belief: EdgeState = await readEdge(this.#stage.client, run);
     const activityIds = new Map(this.#schedule.posts.map((post) => [post.foreignId, activityIdOf(post)]));
     return faultsOf({
       taken: [...this.#taken.values()],

@@ -149,6 +149,16 @@ function wrongEnd(facts: EdgeFacts): string[] {
     return [`ends with ${describeStanding(end)}, which is neither before nor after what is undecided`];
   }
   if (!standing) {
+    // Of an earlier event, and another user than the latest one's, which must not touch it.
+    const latest = taken.find(
+      ({ event }) => belief.register && positionKey(edgePosition(event)) === positionKey(belief.register),
+    );
+    const isAnothers =
+      end?.is === 'reaction' &&
+      latest?.event.kind === 'reaction' &&
+      latest.event.userId !== end.userId &&
+      taken.some(({ event }) => isPresent(event) && isEffect(event));
+    if (isAnothers) return [];
     const isRemoved = before?.is === 'follow' && end === undefined && taken.some(({ event }) => !isPresent(event));
     if (isOfOthers || isRemoved || (end === undefined && before === undefined)) return [];
     return [`ends with ${describeStanding(end)}, while no event stands`];
