@@ -10,6 +10,7 @@ export class FakeStream {
   readonly calls: { readonly activity: ActivityName; readonly input: unknown }[] = [];
   readonly #replies = new Map<ActivityName, Reply[]>();
   readonly #always = new Map<ActivityName, Reply>();
+  readonly #refused = new Map<unknown, Error>();
 
   /** The next calls of the activity answer so, in this order. */
   next(activity: ActivityName, ...replies: Reply[]): void {
@@ -29,6 +30,18 @@ export class FakeStream {
     this.#always.clear();
   }
 
+  /** Every write to a feed fails so until told otherwise, for tests that share a worker at the same time. */
+  refuse(feed: string, failure: Error | undefined): void {
+    if (failure) this.#refused.set(feed, failure);
+    else this.#refused.delete(feed);
+  }
+
+  /** Names of the calls that would have changed what the feed follows, in order. */
+  writesOf(feed: string): ActivityName[] {
+    const writes = this.calls.filter(({ input }) => Reflect.get(Object(input), 'source') === feed);
+    return writes.map(({ activity }) => activity).filter((name) => name === 'follow' || name === 'unfollow');
+  }
+
   countOf(activity: ActivityName): number {
     return this.calls.filter((call) => call.activity === activity).length;
   }
@@ -40,6 +53,8 @@ export class FakeStream {
   get activities(): StreamActivities {
     const answer = (activity: ActivityName, otherwise: unknown) => async (input: unknown) => {
       this.calls.push({ activity, input });
+      const refusal = this.#refused.get(Reflect.get(Object(input), 'source'));
+      if (refusal) throw refusal;
       const reply = this.#replies.get(activity)?.shift() ?? this.#always.get(activity);
       if (reply instanceof Error) throw reply;
       if (typeof reply === 'function') return await reply();

@@ -4,7 +4,7 @@
  */
 export function pairwise<Row extends Readonly<Record<string, string>>>(
   columns: { readonly [Column in keyof Row]: readonly Row[Column][] },
-  isPossible: (row: Row) => boolean,
+  isPossible: (row: Row) => boolean = () => true,
 ): readonly Row[] {
   const all = product<Row>(columns).filter(isPossible);
   const missing = new Set(all.flatMap(pairsOf));
