@@ -29,11 +29,13 @@ const WRITES = [
   'unfollow',
   'undoFollow',
 ] as const;
+/** Reads that settle a write without an answer: what stands may be another run's. */
+const VERIFICATIONS = ['hasActivity', 'hasReaction', 'hasFollow'] as const;
 
 /**
  * The activities with what the workflow must know about their attempts: a failure and a receipt tell the number of the attempt,
- * as earlier ones may have had no answer, and writes of a run that was reset or continues another are not made before the
- * workflow knows what the event's other runs did: what an older run would write must not come after what a later one wrote.
+ * as earlier ones may have had no answer, and writes of a run that was reset or continues another are neither made nor taken for
+ * made before the workflow knows what the event's other runs did: what an older run would write must not come after what a later one wrote.
  */
 export function withAttempts(activities: StreamActivities, edges: EdgeDirectory): EventActivities {
   return {
@@ -43,6 +45,7 @@ export function withAttempts(activities: StreamActivities, edges: EdgeDirectory)
       const { workflowId = '', runId = '' } = Context.current().info.workflowExecution ?? {};
       return edges.hasFailedTask(workflowId, runId);
     },
+    ...Object.fromEntries(VERIFICATIONS.map((name) => [name, fence<unknown>(activities[name], edges)])),
     ...Object.fromEntries(WRITES.map((name) => [name, tellAttempt(fence<unknown>(activities[name], edges))])),
   };
 }

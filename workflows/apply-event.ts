@@ -95,7 +95,7 @@ async function stands({ name, verify }: Step, runner: StepRunner): Promise<boole
   try {
     return (await runner.runCompensation(verify.call, `was it written? ${name}`)) === verify.expect;
   } catch (error) {
-    if (isCancellation(error)) throw error;
+    if (isCancellation(error) || stepFailureOf(error).type === FAILURE_TYPES.staleRun) throw error;
     return false;
   }
 }

@@ -374,7 +374,9 @@ export class EventRun implements EventHandlers {
       await condition(woken);
       return true;
     }
-    return condition(woken, Math.max(1, atMs - Date.now()), summary === undefined ? {} : { summary });
+    const inTime = await condition(woken, Math.max(1, atMs - Date.now()), summary === undefined ? {} : { summary });
+    // A reset may take the run back to the very task that its time was over in.
+    return inTime || woken();
   }
 
   #close(status: 'applied' | 'superseded' | 'skipped' | 'compensated', note?: string): void {

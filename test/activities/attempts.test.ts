@@ -19,7 +19,8 @@ const WRITES = [
   'unfollow',
   'undoFollow',
 ] as const satisfies readonly (keyof EventActivities)[];
-const READS = ['hasActivity', 'hasReaction', 'hasFollow', 'confirmCopy', 'requireParent'] as const;
+const READS = ['confirmCopy', 'requireParent'] as const;
+const VERIFICATIONS = ['hasActivity', 'hasReaction', 'hasFollow'] as const;
 type Name = keyof EventActivities;
 
 describe('what the activities tell of their attempts', () => {
@@ -141,6 +142,13 @@ describe('what the activities tell of their attempts', () => {
     for (const name of READS) await call(name, { fence: { run: 'another' } });
     assert.deepEqual(asked, []);
   });
+
+  for (const name of VERIFICATIONS) {
+    it(`${name} does not settle a write for a run that is out of date`, async () => {
+      await call(name, { fence: { run: 'own' } });
+      await assert.rejects(call(name, { fence: { run: 'another' } }), { type: 'StaleRun' });
+    });
+  }
 
   it('a run can ask without writing', async () => {
     await call('checkRun', { fence: { run: 'own' } });

@@ -4,8 +4,8 @@
  *
  *     node test/histories/record.ts [<shape>...]
  *
- * To be run when a change of the workflow code is meant to end old histories; what is checked in otherwise stays, as
- * it stands for the workflows that are open while a new version is deployed.
+ * What is checked in stays, as it stands for the workflows that are open while a new version is deployed: before shapes are
+ * recorded anew for a change of the workflow code, the old ones move to a folder of their own, as `first-version`.
  */
 import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -18,7 +18,7 @@ import { FakeStream } from '../support/fake-stream.ts';
 import { sharedTemporal, stopSharedTemporal, temporalBinary } from '../support/temporal.ts';
 import { cleaned, toTctlForm } from './forms.ts';
 import { SESSION_SHAPES, startSessionsStage } from './session-shapes.ts';
-import { SHAPES } from './shapes.ts';
+import { SHAPES, type Recorded } from './shapes.ts';
 
 const AS_TCTL = ['parked-then-retried', 'compensation-failed-then-retried', 'edge-joined-while-retried'];
 
@@ -35,8 +35,9 @@ async function recordEvents(): Promise<void> {
   const fixture = await startEventWorker(stream.activities);
   for (const [name, play] of Object.entries(SHAPES).filter(([shape]) => isWanted(shape))) {
     stream.reset();
-    const event = await play({ fixture, stream }, name);
-    const history = cleaned(await shownHistory(eventWorkflowId(event)), TASK_QUEUES.socialEvents);
+    const played = await play({ fixture, stream }, name);
+    const { event, runId }: Recorded = 'event' in played ? played : { event: played };
+    const history = cleaned(await shownHistory(eventWorkflowId(event), runId), TASK_QUEUES.socialEvents);
     await save(`${name}.json`, history);
     if (AS_TCTL.includes(name)) await save(path.join('tctl', `${name}.json`), toTctlForm(history));
     await fixture

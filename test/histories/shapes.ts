@@ -4,6 +4,8 @@ import { retrySignal, retryUpdate, skipUpdate } from '../../contracts/event-work
 import type { EventPolicy } from '../../contracts/event-policy.ts';
 import { FAILURE_TYPES } from '../../contracts/failure-types.ts';
 import type { ActivityEvent, SocialEvent } from '../../contracts/social-event.ts';
+import { eventWorkflowId } from '../../contracts/workflow-ids.ts';
+import { resetRun } from '../convergence/operations.ts';
 import type { EventWorkerFixture } from '../support/event-worker.ts';
 import { followEvent, postEvent, reactionEvent } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';
@@ -15,12 +17,19 @@ export interface Stage {
   readonly stream: FakeStream;
 }
 
+/** What is recorded of a shape. */
+export interface Recorded {
+  readonly event: SocialEvent;
+  /** The latest run of the event when left out. */
+  readonly runId?: string;
+}
+
 /** Plays one shape; resolves when its history is complete, or as complete as an open workflow's is. */
-type Play = (stage: Stage, name: string) => Promise<SocialEvent>;
+type Play = (stage: Stage, name: string) => Promise<SocialEvent | Recorded>;
 
 const noAbort = new AbortController().signal;
 const by = { by: 'eve', reason: 'mended' };
-const { unavailable, rateLimited, notAllowed, notFound, copyIncomplete, ambiguous, invalidRequest, parentMissing } =
+const { unavailable, rateLimited, notAllowed, notFound, copyIncomplete, ambiguous, invalidRequest, parentMissing, conflict } =
   FAILURE_TYPES;
 
 /** Every way an event can take, by the name of its file. */
@@ -147,6 +156,81 @@ export const SHAPES: Readonly<Record<string, Play>> = {
   'retried-by-schedule': async (stage, name) => {
     stage.stream.next('addActivity', ...times(2, () => streamFailure(invalidRequest)));
     return closed(stage, await started(stage, post(name), { autoRetryDelaysMs: [50, 50] }));
+  },
+
+  'skipped-after-a-late-look': async (stage, name) => {
+    stage.stream.next('addActivity', streamFailure(ambiguous), streamFailure(notAllowed));
+    const event = await parked(stage, await started(stage, post(name), { lateCommitMs: 500 }));
+    await stage.fixture.handle(event).executeUpdate(skipUpdate, { args: [by] });
+    return closed(stage, event);
+  },
+
+  'cancelled-and-handed-on': async (stage, name) => {
+    stage.stream.always('follow', streamFailure(unavailable));
+    const event = await started(stage, follow(name, 10), { retryBudgetMs: 60_000, lateCommitMs: 0 });
+    await eventually(() => assert.ok(stage.stream.countOf('follow') >= 2));
+    const { runId } = await stage.fixture.handle(event).describe();
+    await stage.fixture.client.workflow.getHandle(eventWorkflowId(event), runId).cancel();
+    await started(stage, unfollow(name, 20));
+    await closed(stage, event);
+    return { event, runId };
+  },
+
+  'continued-while-parked-then-retried': async (stage, name) => {
+    stage.stream.next('follow', streamFailure(notAllowed));
+    const event = await parked(stage, await started(stage, follow(name, 10)));
+    const { runId } = await stage.fixture.handle(event).describe();
+    const handle = stage.fixture.client.workflow.getHandle(eventWorkflowId(event));
+    for (let sent = 0; sent < 2_000; sent += 200) await Promise.all(times(200, () => handle.signal('edgeEvent', null)));
+    await eventually(async () => assert.notEqual((await handle.describe()).runId, runId), { timeoutMs: 60_000 });
+    await stage.fixture.handle(event).executeUpdate(retryUpdate, { args: [by] });
+    return closed(stage, event);
+  },
+
+  'quota-waited-for-between-retries': async (stage, name) => {
+    stage.stream.next('addActivity', streamFailure(unavailable), streamFailure(rateLimited, 200));
+    return closed(stage, await started(stage, post(name)));
+  },
+
+  'edge-after-a-terminated-run': async (stage, name) => {
+    stage.stream.next('follow', streamFailure(notAllowed));
+    const event = await parked(stage, await started(stage, follow(name, 10)));
+    await stage.fixture.handle(event).terminate();
+    await started(stage, unfollow(name, 20));
+    return closed(stage, event);
+  },
+
+  'reset-of-an-older-run': async (stage, name) => {
+    const event = await closed(stage, await started(stage, follow(name, 10)));
+    const { runId, workflowId } = await stage.fixture.handle(event).describe();
+    await closed(stage, await started(stage, unfollow(name, 20)));
+    await resetRun(stage.fixture.client, { workflowId, runId }, { to: 'first', reapplies: true });
+    return closed(stage, event);
+  },
+
+  'bad-messages-ignored': async (stage, name) => {
+    stage.stream.next('addActivity', streamFailure(notAllowed));
+    const event = await parked(stage, await started(stage, post(name)));
+    const handle = stage.fixture.client.workflow.getHandle(eventWorkflowId(event));
+    await handle.signal('edgeEvent', 'no event');
+    await handle.signal('retry', ['no', 'object']);
+    return closed(stage, event);
+  },
+
+  "another-user's-reaction-left-alone": async (stage, name) => {
+    stage.stream.next('addReaction', streamFailure(conflict));
+    const event = await parked(stage, await started(stage, reactionEvent({ edge: name })));
+    await stage.fixture.handle(event).executeUpdate(skipUpdate, { args: [by] });
+    return closed(stage, event);
+  },
+
+  'first-task-done-twice': async (stage, name) => {
+    const event = post(name);
+    const disturb = () => stage.fixture.client.workflow.getHandle(eventWorkflowId(event)).signal('unknown');
+    stage.stream.next('addActivity', disturb, streamFailure(notAllowed));
+    await parked(stage, await started(stage, event));
+    await stage.fixture.handle(event).executeUpdate(skipUpdate, { args: [by] });
+    return closed(stage, event);
   },
 };
 
