@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { extent } from '../support/extent.ts';
 
 export interface ChaosOptions {
   readonly seed: number;
@@ -23,7 +24,7 @@ export interface ChaosOptions {
 }
 
 export const QUICK: Omit<ChaosOptions, 'seed'> = {
-  faultMs: 24_000,
+  faultMs: extent(24_000, 15_000),
   waveSize: 30,
   waveEveryMs: 3_000,
   pauseMs: [500, 2_000],

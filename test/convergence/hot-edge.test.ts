@@ -15,6 +15,7 @@ import { TEST_POLICY } from '../support/event-worker.ts';
 import { reactionEvent } from '../support/events.ts';
 import { FakeStream, streamFailure } from '../support/fake-stream.ts';
 import { eventually } from '../support/eventually.ts';
+import { extent, someOf } from '../support/extent.ts';
 import { installQuietRuntime } from '../support/quiet-runtime.ts';
 import { temporalBinary } from '../support/temporal.ts';
 import { sharedWorkflowBundle } from '../support/workflow-bundle.ts';
@@ -23,7 +24,7 @@ import { sharedWorkflowBundle } from '../support/workflow-bundle.ts';
 const SUGGESTED_AT = 120;
 const TERMINATED_AT = 480;
 /** Each leaves four events or more: far beyond the limit in all. Even, so that the second of each pair is the last. */
-const TOGGLES = 160;
+const TOGGLES = extent(160, 130);
 const NAMESPACE = 'default';
 const noAbort = new AbortController().signal;
 
@@ -85,9 +86,10 @@ describe('an edge toggled for ever', function () {
   });
 
   it('continues as new in time wherever it waits, and ends with its last toggle', async () => {
-    const outcomes = await Promise.all(PLACES.map((place) => toggleAt(place, client, connection)));
+    const places = someOf(PLACES, 2);
+    const outcomes = await Promise.all(places.map((place) => toggleAt(place, client, connection)));
     for (const [index, { ended, longest, runs, last, calls }] of outcomes.entries()) {
-      const name = PLACES[index]?.name ?? '';
+      const name = places[index]?.name ?? '';
       assert.deepEqual(
         ended.filter((status) => status !== 'CONTINUED_AS_NEW' && status !== 'COMPLETED'),
         [],
@@ -96,7 +98,7 @@ describe('an edge toggled for ever', function () {
       assert.ok(runs > 1, `${name}: ${runs} run`);
       assert.ok(longest < TERMINATED_AT, `${name}: ${longest} events`);
       assert.equal(last, TOGGLES, `${name}: the event that decided`);
-      assert.equal(calls.at(-1), PLACES[index]?.between[1] === 'Unlike' ? 'removeReaction' : 'addReaction', name);
+      assert.equal(calls.at(-1), places[index]?.between[1] === 'Unlike' ? 'removeReaction' : 'addReaction', name);
     }
   });
 });

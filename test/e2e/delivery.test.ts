@@ -44,7 +44,7 @@ describe('delivery of many events', function () {
     });
   };
 
-  const events = extent(1_000, 400);
+  const events = extent(1_000, 250);
   it(`writes each effect of ${events} mixed events with 20 % duplicates exactly once`, async () => {
     const traffic = generateTraffic({ seed: 1, count: events, duplicates: 0.2 });
     const before = await running.counters();
@@ -75,7 +75,7 @@ describe('delivery of many events', function () {
     await eventually(conservationHolds, { timeoutMs: 30_000 });
   });
 
-  const outageMs = extent(20_000, 8_000);
+  const outageMs = extent(20_000, 5_000);
   it(`applies everything after ${outageMs / 1_000} s of 503 and a rate limit, and nothing lands in a dead-letter queue`, async () => {
     const traffic = generateTraffic({ seed: 3, count: 120, duplicates: 0.2 });
     await running.setFaults(['POST', 'DELETE'].map((method) => ({ match: { method }, fault: 'error', status: 503 })));

@@ -13,6 +13,7 @@ import { startTemporalServer } from '../../local/temporal-server.ts';
 import { clientConfig, createTopology } from '../../local/topology.ts';
 import { startWorkerProcess, type WorkerProcess } from '../../local/worker-process.ts';
 import { eventually } from '../support/eventually.ts';
+import { someOf } from '../support/extent.ts';
 import { sharedTemporal, temporalBinary, type SharedTemporal } from '../support/temporal.ts';
 import { sharedWorkflowBundle } from '../support/workflow-bundle.ts';
 
@@ -182,7 +183,8 @@ describe('a worker process that cannot start', function () {
       /^The .* start: There is no workflow bundle at \/nowhere.js; make it with: npm run build$/m,
     ],
   ];
-  for (const [fault, env, sentence, code = 1] of cases) {
+  // Each is a process of its own.
+  for (const [fault, env, sentence, code = 1] of someOf(cases, 6)) {
     it(`says in one sentence what keeps it from it: ${fault}`, async () => {
       // Of the queue that is missing beside its dead-letter queue.
       const sqs = new SQSClient(clientConfig(awsEndpoint(bare)));

@@ -42,35 +42,26 @@ describe('an event with very many messages', function () {
     await eventually(async () => assert.notEqual(await probe.runId(event), runId), { timeoutMs: 60_000 });
   };
 
-  it('goes on parked in a new run, and is written when it is retried', async () => {
-    const event = postEvent();
-    stream.next('addActivity', streamFailure(FAILURE_TYPES.notAllowed));
-    await fixture.starter().start(event, noAbort);
-    await probe.isParked(event);
-    await flood(event);
-    assert.equal(await probe.status(event), 'parked');
-    assert.equal((await probe.view(event)).failure?.type, 'NotAllowed');
-    await fixture.handle(event).executeUpdate(retryUpdate, { args: [{}] });
-    assert.deepEqual(await fixture.handle(event).result(), { status: 'applied' });
-    assert.equal(stream.countOf('addActivity'), 2);
-  });
-
-  it('is known to whoever reads the new run, before that one has done anything', async () => {
-    const event = followEvent();
+  it('goes on parked in a new run, known to whoever reads that, and is written when it is retried', async () => {
+    const event = followEvent({ copyLimit: 0 });
     stream.next('follow', streamFailure(FAILURE_TYPES.notAllowed));
     await fixture.starter().start(event, noAbort);
     await probe.isParked(event);
     await flood(event);
-    await fixture.handle(event).terminate();
     const run = await fixture.handle(event).describe();
-    assert.equal((await readClosedRun(fixture.client, run)).unsettled?.kind, 'follow');
     assert.ok(run.memo?.[EDGE_MEMO], 'the memo is given with the start');
+    assert.equal((await readClosedRun(fixture.client, run)).unsettled?.kind, 'follow');
+    assert.equal(await probe.status(event), 'parked');
+    assert.equal((await probe.view(event)).failure?.type, 'NotAllowed');
+    await fixture.handle(event).executeUpdate(retryUpdate, { args: [{}] });
+    assert.equal((await fixture.handle(event).result()).status, 'applied');
+    assert.equal(stream.countOf('follow'), 2);
   });
 
   it('is looked after in the new run, where a write may come late', async () => {
     const event = postEvent();
     stream.next('addActivity', streamFailure(FAILURE_TYPES.ambiguous), streamFailure(FAILURE_TYPES.notAllowed));
-    await fixture.starter({ lateCommitMs: 30_000 }).start(event, noAbort);
+    await fixture.starter({ lateCommitMs: 15_000 }).start(event, noAbort);
     await probe.isParked(event);
     await flood(event);
     assert.equal(stream.countOf('removeActivity'), 1);

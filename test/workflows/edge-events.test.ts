@@ -109,7 +109,7 @@ describe('events of an edge', function () {
     const event = followEvent({ at: 10 });
     stream.always('confirmCopy', streamFailure(FAILURE_TYPES.copyIncomplete));
     stream.always('undoFollow', streamFailure(FAILURE_TYPES.unavailable));
-    await fixture.starter({ copyConfirmAttempts: 1, copyRounds: 1, compensationBudgetMs: 6_000 }).start(event, noAbort);
+    await fixture.starter({ copyConfirmAttempts: 1, copyRounds: 1, compensationBudgetMs: 2_000 }).start(event, noAbort);
     await isParked(event);
     const { failure } = await viewOf(event);
     assert.equal(failure?.type, 'CopyIncomplete');

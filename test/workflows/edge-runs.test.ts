@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { WorkflowFailedError, type Client, type WorkflowExecutionDescription } from '@temporalio/client';
-import { ApplicationFailure, defaultPayloadConverter, type Payload } from '@temporalio/common';
+import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
+import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import { mergeStates, readClosedRun } from '../../bridge/edge-runs.ts';
 import { edgePosition, NOTHING_APPLIED } from '../../contracts/edge-order.ts';
 import { DEFAULT_EVENT_POLICY } from '../../contracts/event-policy.ts';
@@ -48,14 +48,16 @@ function read(run: ClosedRun): Promise<EdgeState> {
     })),
     { workflowExecutionSignaledEventAttributes: { signalName: 'retry', input: payloads(follow(99)) } },
   ];
-  const failure = ApplicationFailure.nonRetryable('given up', 'NotAllowed', run.result);
-  const handle = {
-    fetchHistory: () => Promise.resolve({ events }),
-    result: () =>
-      status === 'COMPLETED'
-        ? Promise.resolve(run.result)
-        : Promise.reject(new WorkflowFailedError('failed', failure, 'NON_RETRYABLE_FAILURE')),
-  };
+  const close =
+    status === 'COMPLETED'
+      ? { workflowExecutionCompletedEventAttributes: { result: payloads(run.result) } }
+      : {
+          workflowExecutionFailedEventAttributes: {
+            failure: { applicationFailureInfo: { type: 'NotAllowed', details: payloads(run.result) } },
+          },
+        };
+  const handle = { fetchHistory: () => Promise.resolve({ events }) };
+  const workflowService = { getWorkflowExecutionHistory: () => Promise.resolve({ history: { events: [close] } }) };
   const attributes: Readonly<Record<string, unknown>> = { EventKind: kind, EventStatus: eventStatus };
   const description = {
     workflowId: 'follow/a/b',
@@ -66,7 +68,7 @@ function read(run: ClosedRun): Promise<EdgeState> {
     closeTime: CLOSED,
     typedSearchAttributes: { get: ({ name }: { name: string }) => attributes[name] },
   };
-  const client = { options: { namespace: 'default' }, workflow: { getHandle: () => handle } };
+  const client = { options: { namespace: 'default' }, workflow: { getHandle: () => handle }, workflowService };
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as much of both as is read
   return readClosedRun(client as unknown as Client, description as unknown as WorkflowExecutionDescription);
 }

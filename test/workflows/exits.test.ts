@@ -4,6 +4,7 @@ import type { EventStatus } from '../../contracts/names.ts';
 import type { SocialEvent } from '../../contracts/social-event.ts';
 import { attemptsWithin } from '../../workflows/step-runner.ts';
 import { eventually } from '../support/eventually.ts';
+import { someOf } from '../support/extent.ts';
 import { pairwise } from '../support/pairwise.ts';
 import { LATE_MS, STAGE_POLICY, startStreamStage, type Fault, type StreamStage } from '../support/stream-stage.ts';
 import { KINDS, makeSubject, type Kind, type Subject } from './support/subjects.ts';
@@ -27,16 +28,16 @@ interface Way extends Readonly<Record<string, string>> {
   readonly later: (typeof LATER)[number];
 }
 
-const WAYS = pairwise<Way>(
-  { kind: KINDS, written: WRITTEN, exit: EXITS, later: LATER },
-  ({ kind, written, exit, later }) => {
+const WAYS = someOf(
+  pairwise<Way>({ kind: KINDS, written: WRITTEN, exit: EXITS, later: LATER }, ({ kind, written, exit, later }) => {
     // Reads of one post cannot be told from those of another, so that none can be kept from being looked up.
     if (kind === 'post' || kind === 'comment')
       return later === 'never' && exit !== 'terminate' && written !== 'written late, in an outage';
     // Terminating runs no code: what was written stays, until the next event of the edge comes.
     if (exit === 'terminate') return later === 'after' || later === 'after, refused';
     return true;
-  },
+  }),
+  24,
 );
 /** Long enough for a later event to come before it. */
 const LIMIT_MS = 5_000;

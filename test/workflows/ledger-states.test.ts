@@ -185,7 +185,9 @@ describe('an operator’s request', () => {
       const ledger = make();
       const action = name.startsWith('to retry') ? 'retry' : 'skip';
       const { decision } = ledger.state;
-      assert.deepEqual(ledger.request(action, { reason: 'x' }, AT), { accepted, status, message });
+      const { event } = ledger.state;
+      const reply = { accepted, status, message, ...(accepted ? { event } : {}) };
+      assert.deepEqual(ledger.request(action, { reason: 'x' }, AT), reply);
       assert.deepEqual(ledger.state.audit.at(-1), { reason: 'x', action, accepted, at: AT });
       assert.equal(ledger.state.decision, accepted ? action : decision);
     });

@@ -33,7 +33,7 @@ export const EVENT_MUTANTS: readonly HandWrittenMutant[] = [
     file: RUN,
     replace: 'return this.#messages >= CONTINUE_AFTER_MESSAGES || workflowInfo().continueAsNewSuggested;',
     by: "return this.#ledger.state.status !== 'parked' && this.#messages >= CONTINUE_AFTER_MESSAGES;",
-    test: [CONTINUED_TEST, 'goes on parked in a new run, and is written when it is retried'],
+    test: [CONTINUED_TEST, 'goes on parked in a new run, known to whoever reads that'],
   },
   {
     name: 'an older attempt is not waited for before a later event is written',
@@ -82,7 +82,7 @@ export const EVENT_MUTANTS: readonly HandWrittenMutant[] = [
     file: RUN,
     replace: 'edge ? { memo: { [EDGE_MEMO]: edge } } : {}',
     by: '{}',
-    test: [CONTINUED_TEST, 'is known to whoever reads the new run'],
+    test: [CONTINUED_TEST, 'goes on parked in a new run, known to whoever reads that'],
   },
   {
     name: 'a bridge does not tell for which code it starts a run',
