@@ -60,13 +60,19 @@ describe('an event whose workflow task is done twice', function () {
     const edge = randomUUID();
     const like = reactionEvent({ edge, at: 1 });
     const unlike = reactionEvent({ edge, at: 2, kind: 'Unlike' });
-    stream.next('addReaction', lostWith(like, 'edgeEvent', unlike));
+    let lostMs = 0;
+    stream.next('addReaction', () => {
+      lostMs = Date.now();
+      return lostWith(like, 'edgeEvent', unlike)();
+    });
     stream.next('removeReaction', refusal);
     await fixture.starter().start(like, noAbort);
     await probe.isParked(like);
     await skip(like);
     assert.equal((await fixture.handle(like).result()).register?.stands, null);
     assert.deepEqual(stream.names().slice(-2), ['removeReaction', 'removeReaction']);
+    const sinceMs = Number(Reflect.get(Object(stream.calls.at(-1)?.input), 'sinceMs'));
+    assert.ok(sinceMs <= lostMs, 'also what the lost task wrote is taken back');
   });
 
   it('by a reset to a cancellation takes along what other runs of its edge took in since', async () => {

@@ -47,7 +47,7 @@ export const EVENT_MUTANTS: readonly HandWrittenMutant[] = [
     file: RUN,
     replace: '      if (this.#ledger.hasNewer) this.#attempt?.cancel();\n',
     by: '',
-    test: [LEAVING_TEST, 'for a later one is waited for until its attempt has ended'],
+    test: ['test/workflows/edge-events.test.ts', 'let a newer one interrupt the retries of an older one'],
   },
   {
     name: 'a cancellation drops an event that came together with it',
