@@ -21,7 +21,7 @@ describe(`edges converge: ${SCHEDULES} schedules over ${BRIDGES} bridges`, funct
   let stage: Stage;
 
   before(async () => {
-    const stream = new TroubledStream({ quickMs: 300, patientMs: 500, stuckMs: 1_200 });
+    const stream = new TroubledStream({ quickMs: 300, patientMs: 500, stuckMs: 1_800 });
     stage = await Stage.open({ bridges: BRIDGES, seed: SEED, suggestContinueAt: SUGGEST_CONTINUE_AT, stream });
   });
   after(() => stage.close());

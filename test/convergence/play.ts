@@ -24,7 +24,7 @@ import { faultsOf, type GivingUp, type Taken } from './verdict.ts';
 /** With ever longer pauses, or a busy machine would be kept from every start by those that came too late. */
 const START_BACKOFF = { initialMs: 200, maximumMs: 5_000 };
 /** Far more than any schedule takes, and less than the time-out of the whole test. */
-const LONGEST_LIFE_MS = 240_000;
+const LONGEST_LIFE_MS = 400_000;
 /** How often it is asked whether an event is parked. */
 const LOOK_EVERY_MS = 700;
 /** Retries of a parked event before GetStream is left in peace, and before it is given up. */

@@ -102,7 +102,7 @@ export function makeSchedule(seed: number, { starters }: ScheduleOptions, run = 
 function makePolicy(random: Random): Partial<EventPolicy> {
   return {
     fastAttemptTimeoutMs: 400,
-    attemptTimeoutMs: 800,
+    attemptTimeoutMs: 1_500,
     retryInitialMs: 20,
     retryMaximumMs: 100,
     retryBudgetMs: random.pick([2_000, 5_000, 60_000]),

@@ -44,7 +44,7 @@ describe('delivery of many events', function () {
     });
   };
 
-  const events = extent(1_000, 250);
+  const events = extent(1_000, 200);
   it(`writes each effect of ${events} mixed events with 20 % duplicates exactly once`, async () => {
     const traffic = generateTraffic({ seed: 1, count: events, duplicates: 0.2 });
     const before = await running.counters();

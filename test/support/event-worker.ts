@@ -27,6 +27,7 @@ export const TEST_POLICY: Partial<EventPolicy> = {
   compensationBudgetMs: 30_000,
   parentWaitMs: 1_500,
   resumedLingerMs: 2_000,
+  lateCommitMs: 2_000,
 };
 
 export interface EventWorkerFixture {
