@@ -18,7 +18,9 @@ const LOOK_EVERY_MS = 100;
 export async function readEdge(client: Client, run: WorkflowExecutionDescription): Promise<EdgeState> {
   const isByHand = run.typedSearchAttributes.get(eventKindKey) === undefined;
   const isFirst = run.raw.workflowExecutionInfo?.firstRunId === run.runId;
-  if (!isByHand && (isFirst || run.status.name === 'COMPLETED')) return readClosedRun(client, run);
+  // Of the other ends a run's own code is the author: it asks before it closes.
+  const isEndedFromOutside = run.status.name === 'TERMINATED' || run.status.name === 'TIMED_OUT';
+  if (!isByHand && (isFirst || !isEndedFromOutside)) return readClosedRun(client, run);
   const others = await readOtherRuns(client, run.workflowId, run.runId);
   return run.type === WORKFLOW_TYPES.socialEvent ? mergeStates(others, await readClosedRun(client, run)) : others;
 }
@@ -49,7 +51,8 @@ async function listRuns(client: Client, workflowId: string, ownRunId: string): P
       if (run.workflowId === workflowId) runIds.push(run.runId);
       if (runIds.length >= MOST_RUNS) break;
     }
-    if (runIds.includes(ownRunId)) return runIds;
+    // Of very many runs this one may not be among the latest: it is not waited for then.
+    if (runIds.includes(ownRunId) || runIds.length >= MOST_RUNS) return runIds;
     if (performance.now() > deadline) throw new Error('visibility does not list this run yet');
     await sleep(LOOK_EVERY_MS);
   }
