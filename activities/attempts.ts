@@ -34,8 +34,8 @@ const VERIFICATIONS = ['hasActivity', 'hasReaction', 'hasFollow'] as const;
 
 /**
  * The activities with what the workflow must know about their attempts: a failure and a receipt tell the number of the attempt,
- * as earlier ones may have had no answer, and writes of a run that was reset or continues another are neither made nor taken for
- * made before the workflow knows what the event's other runs did: what an older run would write must not come after what a later one wrote.
+ * as earlier ones may have had no answer. A run that was reset, or continues another, neither writes nor takes a write for made
+ * before it knows what the event's other runs did: what an older run would write must not come after what a later one wrote.
  */
 export function withAttempts(activities: StreamActivities, edges: EdgeDirectory): EventActivities {
   return {

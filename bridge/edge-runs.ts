@@ -1,4 +1,5 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
+import type { Payload } from '@temporalio/common';
 import proto from '@temporalio/proto';
 import {
   edgePosition,
@@ -30,7 +31,6 @@ export interface RunReference {
 type HistoryEvents = NonNullable<
   Awaited<ReturnType<ReturnType<Client['workflow']['getHandle']>['fetchHistory']>>['events']
 >;
-type HistoryEvent = HistoryEvents[number];
 
 /**
  * What a closed run leaves to the next one of its edge, or to one that was reset, read without a worker, a query or a replay:
@@ -40,14 +40,14 @@ export async function readClosedRun(client: Client, run: WorkflowExecutionDescri
   const kind = run.typedSearchAttributes.get(eventKindKey);
   if (kind === 'activity' || kind === 'comment') return leftOnStream(run);
   if (run.status.name === 'COMPLETED') {
-    const { workflowExecutionCompletedEventAttributes: completed } = (await closeEventOf(client, run)) ?? {};
-    const state = readEdgeState(readPayload(completed?.result?.payloads?.[0])) ?? {};
+    const result = await resultOf(client, run);
+    const state = readEdgeState(readPayload(result)) ?? {};
     return run.memo?.[EDGE_MEMO] === undefined ? withoutGivenUp(state, run) : state;
   }
   const events = await historyOf(client, run);
   const input = startInputOf(events);
   const told =
-    readEdgeState(run.memo?.[EDGE_MEMO]) ?? (await failedResult(client, run)) ?? stateWithoutMemo(run, events, input);
+    readEdgeState(run.memo?.[EDGE_MEMO]) ?? failedResult(run, events) ?? stateWithoutMemo(run, events, input);
   const late = latest([told.late, interruptedWrites(run, events, input)]);
   return withMessages({ ...told, ...(late ? { late } : {}) }, events, input);
 }
@@ -63,29 +63,17 @@ function leftOnStream({ typedSearchAttributes, startTime, closeTime }: WorkflowE
 }
 
 /** The argument that a run was started with; undefined when it was none of ours. */
-export async function readStartInput(
-  client: Client,
-  { workflowId, runId }: RunReference,
-): Promise<SocialEventInput | undefined> {
-  const { history } = await client.workflowService.getWorkflowExecutionHistory({
-    namespace: client.options.namespace,
-    execution: { workflowId, ...(runId === undefined ? {} : { runId }) },
-    maximumPageSize: 1,
-  });
-  return startInputOf(history?.events ?? []);
+export async function readStartInput(client: Client, run: RunReference): Promise<SocialEventInput | undefined> {
+  return startInputOf(await firstPage(client, run, { maximumPageSize: 1 }));
 }
 
 /** Beyond so many events a run is past its first workflow task, unless it was sent as many messages before it. */
 const FIRST_EVENTS = 200;
 
 /** Whether a workflow task failed, or timed out, among the first events of a run. */
-export async function readFailedTask(client: Client, { workflowId, runId }: RunReference): Promise<boolean> {
-  const { history } = await client.workflowService.getWorkflowExecutionHistory({
-    namespace: client.options.namespace,
-    execution: { workflowId, ...(runId === undefined ? {} : { runId }) },
-    maximumPageSize: FIRST_EVENTS,
-  });
-  return (history?.events ?? []).some(
+export async function readFailedTask(client: Client, run: RunReference): Promise<boolean> {
+  const events = await firstPage(client, run, { maximumPageSize: FIRST_EVENTS });
+  return events.some(
     ({ workflowTaskFailedEventAttributes: failed, workflowTaskTimedOutEventAttributes: timedOut }) =>
       failed ?? timedOut,
   );
@@ -165,9 +153,8 @@ function withoutGivenUp(state: EdgeState, { typedSearchAttributes }: WorkflowExe
 }
 
 /** A run of an earlier version that gave up left its result in the details of its failure. */
-async function failedResult(client: Client, run: WorkflowExecutionDescription): Promise<EdgeState | undefined> {
-  if (run.status.name !== 'FAILED') return undefined;
-  const { workflowExecutionFailedEventAttributes: failed } = (await closeEventOf(client, run)) ?? {};
+function failedResult(run: WorkflowExecutionDescription, events: HistoryEvents): EdgeState | undefined {
+  const failed = events.at(-1)?.workflowExecutionFailedEventAttributes;
   const details = failed?.failure?.applicationFailureInfo?.details?.payloads?.[0];
   const state = readEdgeState(readPayload(details));
   return state?.register ? withoutGivenUp(state, run) : undefined;
@@ -200,16 +187,28 @@ function hasOpenActivity(events: HistoryEvents): boolean {
 }
 
 /**
- * Of a closed run. Not by the handle's `result()`, which waits for the close: such calls are long polls, of which a namespace
+ * Of a run that completed. Not by the handle's `result()`, which waits for the close: such calls are long polls, of which a namespace
  * has only so many at a time [Temporal: `frontend.namespaceCount`, 1,200 a host], and an undecodable result makes it throw.
  */
-async function closeEventOf(client: Client, { workflowId, runId }: RunReference): Promise<HistoryEvent | undefined> {
+async function resultOf(client: Client, run: RunReference): Promise<Payload | undefined> {
+  const { HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT: close } = proto.temporal.api.enums.v1.HistoryEventFilterType;
+  const events = await firstPage(client, run, { historyEventFilterType: close });
+  return events.at(-1)?.workflowExecutionCompletedEventAttributes?.result?.payloads?.[0];
+}
+
+type PageRequest = Parameters<Client['workflowService']['getWorkflowExecutionHistory']>[0];
+
+async function firstPage(
+  client: Client,
+  { workflowId, runId }: RunReference,
+  page: Pick<PageRequest, 'maximumPageSize' | 'historyEventFilterType'>,
+): Promise<HistoryEvents> {
   const { history } = await client.workflowService.getWorkflowExecutionHistory({
     namespace: client.options.namespace,
     execution: { workflowId, ...(runId === undefined ? {} : { runId }) },
-    historyEventFilterType: proto.temporal.api.enums.v1.HistoryEventFilterType.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT,
+    ...page,
   });
-  return history?.events?.at(-1);
+  return history?.events ?? [];
 }
 
 async function historyOf(client: Client, { workflowId, runId }: RunReference): Promise<HistoryEvents> {

@@ -56,7 +56,8 @@ function read(run: ClosedRun): Promise<EdgeState> {
             failure: { applicationFailureInfo: { type: 'NotAllowed', details: payloads(run.result) } },
           },
         };
-  const handle = { fetchHistory: () => Promise.resolve({ events }) };
+  const isWithResult = status === 'COMPLETED' || status === 'FAILED';
+  const handle = { fetchHistory: () => Promise.resolve({ events: isWithResult ? [...events, close] : events }) };
   const workflowService = { getWorkflowExecutionHistory: () => Promise.resolve({ history: { events: [close] } }) };
   const attributes: Readonly<Record<string, unknown>> = { EventKind: kind, EventStatus: eventStatus };
   const description = {
