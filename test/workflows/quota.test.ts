@@ -1,26 +1,14 @@
 import assert from 'node:assert/strict';
 import { FAILURE_TYPES } from '../../contracts/failure-types.ts';
-import { startEventWorker, type EventWorkerFixture } from '../support/event-worker.ts';
 import { postEvent } from '../support/events.ts';
-import { FakeStream, streamFailure } from '../support/fake-stream.ts';
-import { EventProbe } from './support/event-probe.ts';
+import { streamFailure } from '../support/fake-stream.ts';
+import { eventStage } from './support/event-stage.ts';
 
 describe('the budget of a write', function () {
   this.timeout(60_000);
   const noAbort = new AbortController().signal;
-  const stream = new FakeStream();
-  let fixture: EventWorkerFixture;
-  let probe: EventProbe;
-
-  before(async function () {
-    this.timeout(900_000);
-    fixture = await startEventWorker(stream.activities);
-    probe = new EventProbe(fixture);
-  });
-  beforeEach(() => {
-    stream.reset();
-  });
-  after(() => fixture.stop());
+  const stage = eventStage();
+  const { stream } = stage;
 
   const away = streamFailure(FAILURE_TYPES.unavailable);
   const limited = streamFailure(FAILURE_TYPES.rateLimited, 50);
@@ -34,8 +22,8 @@ describe('the budget of a write', function () {
       return Promise.reject(streamFailure(FAILURE_TYPES.rateLimited, waitMs));
     };
     stream.next('addActivity', isLimited, isLimited, isLimited, () => Promise.resolve(begunMs.push(Date.now())));
-    await fixture.starter({ retryBudgetMs: 0 }).start(event, noAbort);
-    assert.deepEqual(await fixture.handle(event).result(), { status: 'applied' });
+    await stage.fixture.starter({ retryBudgetMs: 0 }).start(event, noAbort);
+    assert.deepEqual(await stage.fixture.handle(event).result(), { status: 'applied' });
     const waits = begunMs.slice(1).map((ms, index) => ms - (begunMs[index] ?? 0));
     assert.equal(waits.length, 3);
     // Without a time, the workflow waits for 5 seconds.
@@ -48,22 +36,22 @@ describe('the budget of a write', function () {
     const policy = { retryBudgetMs: 3_000, retryInitialMs: 10, retryMaximumMs: 10, lateCommitMs: 0 };
     stream.next('addActivity', away, away, away, limited);
     stream.always('addActivity', away);
-    await fixture.starter(policy).start(event, noAbort);
-    await probe.isParked(event);
-    assert.equal(await probe.failure(event), 'Unavailable');
+    await stage.fixture.starter(policy).start(event, noAbort);
+    await stage.probe.isParked(event);
+    assert.equal(await stage.probe.failure(event), 'Unavailable');
     // The one that met the quota does not count.
     assert.equal(stream.countOf('addActivity'), 6);
-    await fixture.handle(event).terminate();
+    await stage.fixture.handle(event).terminate();
   });
 
   it('is the same for what undoes it', async () => {
     const event = postEvent();
     stream.next('addActivity', streamFailure(FAILURE_TYPES.ambiguous), streamFailure(FAILURE_TYPES.notAllowed));
     stream.next('removeActivity', limited, limited, limited);
-    await fixture.starter({ compensationBudgetMs: 0, lateCommitMs: 0 }).start(event, noAbort);
-    await probe.isParked(event);
-    const { failure } = await probe.view(event);
+    await stage.fixture.starter({ compensationBudgetMs: 0, lateCommitMs: 0 }).start(event, noAbort);
+    await stage.probe.isParked(event);
+    const { failure } = await stage.probe.view(event);
     assert.deepEqual([failure?.undone.length, failure?.compensationFailure], [1, undefined]);
-    await fixture.handle(event).terminate();
+    await stage.fixture.handle(event).terminate();
   });
 });
