@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { ACCESS_LOG_QUEUE } from '../contracts/access-record.ts';
 import { requireSecureEndpoint } from '../contracts/endpoint-security.ts';
 import { MESSAGE_ROUTES } from '../contracts/names.ts';
+import { redactText } from '../contracts/redaction.ts';
 import { queueName } from '../contracts/settings-fields.ts';
 import { explainError } from '../contracts/text.ts';
 import { UsageError } from './usage-error.ts';
@@ -98,7 +99,8 @@ function loadTemporal(overrideEnvVars: Record<string, string>): ClientConnectCon
   try {
     return loadClientConnectConfig({ overrideEnvVars });
   } catch (cause) {
-    const reason = explainError(cause);
+    // Quotes the line of the profile that is at fault.
+    const reason = redactText(explainError(cause));
     throw new UsageError(`TEMPORAL_* variables or the profile they name cannot be used: ${reason}`, { cause });
   }
 }

@@ -1,3 +1,5 @@
+import { redactText } from '../contracts/redaction.ts';
+
 /** What went wrong, as RFC 9457 has it: `type` is `urn:stream-sessions:problem:<code>`. */
 const PROBLEMS = {
   'invalid-request': [400, 'The request is not valid'],
@@ -37,7 +39,7 @@ export class Problem extends Error {
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(code: ProblemCode, detail: string, { extensions = {}, headers = {}, cause }: ProblemOptions = {}) {
-    super(detail, { cause });
+    super(redactText(detail), { cause });
     this.code = code;
     [this.status, this.title] = PROBLEMS[code];
     this.extensions = extensions;

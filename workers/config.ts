@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { requireSecureEndpoint, requireUsableTls } from '../contracts/endpoint-security.ts';
 import type { EventPolicy } from '../contracts/event-policy.ts';
 import { MESSAGE_ROUTES } from '../contracts/names.ts';
+import { redactText } from '../contracts/redaction.ts';
 import {
   commaList,
   decimalNumber,
@@ -139,7 +140,7 @@ export class SettingsError extends Error {
   override readonly name = 'SettingsError';
 
   constructor(faults: readonly SettingsFault[]) {
-    const [first, ...others] = faults.map(({ message }) => message);
+    const [first, ...others] = faults.map(({ message }) => redactText(message));
     super(
       others.length === 0
         ? (first ?? '')

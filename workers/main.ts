@@ -1,8 +1,9 @@
 import { Client } from '@temporalio/client';
 import type { MetricMeter } from '@temporalio/common';
 import type { NativeConnection, Worker } from '@temporalio/worker';
-import { pino, type Logger } from 'pino';
+import type { Logger } from 'pino';
 import type { Bridge } from '../bridge/bridge.ts';
+import { redactText, secretValues } from '../contracts/redaction.ts';
 import { explainError } from '../contracts/text.ts';
 import { loadWorkerConfig, SettingsError, type WorkerConfig } from './config.ts';
 import { createAccessLogWriter } from './access-log-role.ts';
@@ -10,6 +11,7 @@ import { createEventBridge } from './event-bridge.ts';
 import { createEventWorker } from './event-worker.ts';
 import { createGatewayRole } from './gateway-role.ts';
 import { startHealthServer, type HealthServer } from './health-server.ts';
+import { createLogger, exitOnUncaughtError } from './logger.ts';
 import { checkNamespace } from './namespace-check.ts';
 import { installRuntime } from './runtime.ts';
 import { createSessionsWorker } from './sessions-worker.ts';
@@ -27,7 +29,8 @@ const EXIT_UNUSABLE_SETTINGS = 2;
  * the bridge holds, drain the workers, close the connection.
  */
 async function main(config: WorkerConfig, onReady: () => void): Promise<void> {
-  const logger = pino({ level: config.environment.LOG_LEVEL }, pino.destination({ fd: 1, sync: true }));
+  const logger = createLogger({ level: config.environment.LOG_LEVEL, secrets: secretsOf(config) });
+  exitOnUncaughtError(logger);
   const stop = shutdownSignal(logger);
   const runtime = installRuntime(logger, config.environment.METRICS_ADDRESS);
   const connection = await connectToTemporal(config.temporal.connectionOptions, logger, stop);
@@ -133,14 +136,18 @@ function report(error: unknown, isReady: boolean, isDebugging: boolean): void {
   const isSetup = !isReady || error instanceof SetupError;
   const title = isSetup ? 'The worker process cannot start' : 'The worker process failed';
   const stack = error instanceof Error && (isDebugging || !isSetup) ? `\n${error.stack ?? ''}` : '';
-  process.stderr.write(`${title}: ${explainError(error)}${stack}\n`);
+  process.stderr.write(redactText(`${title}: ${explainError(error)}${stack}\n`, secretsOf(config)));
+}
+
+function secretsOf({ environment, temporal }: WorkerConfig): string[] {
+  return secretValues({ ...environment, TEMPORAL_API_KEY: temporal.connectionOptions.apiKey });
 }
 
 function loadConfigOrExit(): WorkerConfig {
   try {
     return loadWorkerConfig();
   } catch (error) {
-    process.stderr.write(`${error instanceof SettingsError ? error.message : explainError(error)}\n`);
+    process.stderr.write(redactText(`${error instanceof SettingsError ? error.message : explainError(error)}\n`));
     process.exit(EXIT_UNUSABLE_SETTINGS);
   }
 }
