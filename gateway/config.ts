@@ -26,6 +26,13 @@ const addresses = list.transform((entries, context) => {
   }
 });
 
+/** Schemes of apps, such as `capacitor://localhost`, have no origin by the rules of URLs, and send theirs all the same. */
+const ORIGIN = /^(?:\*|[a-z][a-z0-9+.-]*:\/\/[^/?#@\s]+)$/;
+const origins = list.refine(
+  (entries) => entries.every((entry) => ORIGIN.test(entry)),
+  'must be origins such as https://play.example, separated by commas, or * for all',
+);
+
 const requests = wholeNumber(1, 100_000_000, 'requests, more than one gateway can answer in a minute');
 
 const PUBLIC_KEY = /-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----/g;
@@ -65,6 +72,7 @@ export const gatewaySettings = {
   GATEWAY_TLS_KEY_FILE: file.optional(),
   GATEWAY_TLS_CERT_FILE: file.optional(),
   GATEWAY_TRUSTED_PROXIES: addresses,
+  GATEWAY_CORS_ORIGINS: origins,
   GATEWAY_MAX_CONNECTIONS: wholeNumber(1, 1_000_000, 'each is an open file').default(20_000),
   GATEWAY_BODY_BYTES: wholeNumber(1_024, 1_048_576, 'bytes; the largest request has some hundreds').default(16_384),
   GATEWAY_HEADER_BYTES: wholeNumber(1_024, 1_048_576, 'bytes, a token among them').default(16_384),

@@ -11,7 +11,9 @@ import type { Blacklist } from './blacklist/blacklist.ts';
 import type { Guard } from './guard.ts';
 import type { LeaseSigner } from './leases/lease-signer.ts';
 import type { GatewayMetrics } from './metrics.ts';
-import { Problem, PROBLEM_MEDIA_TYPE } from './problem.ts';
+import { OfferedMethods } from './offered-methods.ts';
+import { PROBLEM_MEDIA_TYPE } from './problem.ts';
+import { parseBodies } from './request-bodies.ts';
 import { namesIn, recordRequests } from './request-record.ts';
 import { registerAdmissionRoute } from './routes/admission.ts';
 import { registerBlacklistRoutes } from './routes/blacklist.ts';
@@ -43,6 +45,8 @@ export interface GatewayServerOptions {
   /** PEM; without it the gateway speaks plain HTTP. */
   readonly tls?: { readonly key: string; readonly cert: string } | undefined;
   readonly limits: RequestLimits;
+  /** Whose pages may read answers: see {@link OfferedMethods.watch}. */
+  readonly corsOrigins: readonly string[];
 }
 
 /** For answers that no browser shows; pages have helmet's, which would be a fifth of the time of a beat. */
@@ -68,6 +72,7 @@ export async function createGatewayServer(options: GatewayServerOptions): Promis
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
     },
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    rewriteUrl: ({ url = '/' }: { url?: string | undefined }) => withoutIdleSlashes(url),
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
     // What is under way is finished; connections without a request end at once.
@@ -97,11 +102,11 @@ export async function createGatewayServer(options: GatewayServerOptions): Promis
     request.clientAddress = guard.addressOf(request);
   });
   recordRequests(app, options);
-  app.addHook('onRequest', async (request) => admit(guard, request));
   app.setErrorHandler(answerProblem);
-  app.setNotFoundHandler((request, reply) => {
-    answerProblem(new Problem('not-found', `${request.method} is not offered on this path`), request, reply);
-  });
+  const offered = await OfferedMethods.watch(app, options.corsOrigins);
+  app.addHook('onRequest', async (request) => admit(guard, request));
+  app.addHook('onRequest', async (request, reply) => offered.check(request, reply));
+  app.setNotFoundHandler((request, reply) => answerProblem(offered.problemOf(request), request, reply));
 
   await registerDocumentation(app);
   registerOperationRoutes(app, { ...options, metrics: options.metrics.registry });
@@ -119,7 +124,8 @@ export async function createGatewayServer(options: GatewayServerOptions): Promis
 async function admit(guard: Guard, request: FastifyRequest): Promise<void> {
   const { config, url } = request.routeOptions;
   // The routes of the documentation are a plugin's, which knows nothing of access.
-  const { access = request.is404 || url?.startsWith('/docs') === true ? 'open' : 'token' } = config;
+  const open = request.is404 || request.method === 'OPTIONS' || url?.startsWith('/docs') === true;
+  const { access = open ? 'open' : 'token' } = config;
   if (access === 'probe') return;
   await guard.admitAddress(request.clientAddress);
   if (access === 'open') return;
@@ -133,23 +139,22 @@ function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyRe
   request.problem = problem.code;
   if (problem.code === 'internal') request.log.error({ err: problem.cause, requestId: request.id }, 'a request failed');
   void reply.code(problem.status).headers(problem.headers);
-  if (isSigmaPath(request.routeOptions.url))
-    void reply.type('application/json').send(sigmaFailure(request.method, error));
-  else void reply.type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(problem.toBody(request.id)));
+  const isSigma = isSigmaPath(request.url);
+  const body = isSigma ? sigmaFailure(request.method, error) : problem.toBody(request.id);
+  void reply.type(isSigma ? 'application/json' : PROBLEM_MEDIA_TYPE);
+  // Node ends the connection of a HEAD that is answered with a body.
+  void reply.send(request.method === 'HEAD' ? undefined : JSON.stringify(body));
 }
 
-/** JSON only, and none at all is fine where none is wanted: clients of other APIs send empty bodies with a type. */
-function parseBodies(app: GatewayApp): void {
-  app.removeAllContentTypeParsers();
-  const parseJson = app.getDefaultJsonParser('error', 'error');
-  app.addHook('preParsing', async (request) => {
-    const encoding = request.headers['content-encoding'];
-    if (encoding !== undefined && encoding !== 'identity') {
-      throw new Problem('unsupported-media-type', `a body encoded as ${JSON.stringify(encoding)} is not unpacked here`);
-    }
-  });
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (body === '') done(null, undefined);
-    else void parseJson(request, body.toString(), done);
-  });
+/** Slashes at the end of a path mean nothing; nor do, as Sigma Stream has it, those before one of its own [sigmastream]. */
+function withoutIdleSlashes(url: string): string {
+  const queryAt = url.indexOf('?');
+  const path = queryAt < 0 ? url : url.slice(0, queryAt);
+  const start = path.search(/[^/]/);
+  if (start < 0) return url;
+  const isSigma = path.startsWith('stream/', start);
+  if (!isSigma && !/^\/(?:v1|\.well-known)\//.test(path)) return url;
+  let end = path.length;
+  while (path[end - 1] === '/') end -= 1;
+  return path.slice(isSigma ? start - 1 : 0, end) + url.slice(path.length);
 }

@@ -113,6 +113,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ],
     tls: tlsOf(settings),
     limits: limitsOf(settings),
+    corsOrigins: settings.GATEWAY_CORS_ORIGINS,
   });
   return {
     listen: () => app.listen(splitHostAndPort(settings.GATEWAY_ADDRESS)),

@@ -16,6 +16,7 @@ import { choosePage, problemPage, signInPage } from '../page/layout.ts';
 import { CONTENT_POLICY } from '../page/style.ts';
 import { Problem } from '../problem.ts';
 import { evictionBody, userParams } from '../schemas.ts';
+import { SIGMA_WELCOME } from './sigma.ts';
 import { toProblem } from '../to-problem.ts';
 import type { StreamWatch } from '../watch/stream-watch.ts';
 
@@ -64,6 +65,7 @@ export async function registerPage(app: GatewayApp, { watch, guard, policy }: Pa
     page.setErrorHandler(answerProblem);
 
     page.get('/', { config, schema: { hide: true, querystring: pageQuery } }, async (request, reply) => {
+      if (isProgram(request)) return await reply.send(SIGMA_WELCOME);
       const { user, done } = request.query;
       const token = tokenIn(request);
       if (token === undefined) return await show(reply, signInPage({ userId: user }));
@@ -107,8 +109,15 @@ export async function registerPage(app: GatewayApp, { watch, guard, policy }: Pa
   });
 }
 
+/** Programs ask for JSON, or bring a token in a header; browsers name HTML, and have their token in a cookie. */
+function isProgram({ headers: { accept = '', authorization } }: FastifyRequest): boolean {
+  return !accept.includes('text/html') && (accept.includes('application/json') || authorization !== undefined);
+}
+
 async function show(reply: FastifyReply, page: Html): Promise<FastifyReply> {
-  return await reply.headers(HEADERS).type('text/html; charset=utf-8').send(page.text);
+  // Node ends the connection of a HEAD that is answered with a body.
+  const text = reply.request.method === 'HEAD' ? undefined : page.text;
+  return await reply.headers(HEADERS).type('text/html; charset=utf-8').send(text);
 }
 
 async function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {

@@ -14,17 +14,25 @@ export interface SigmaFailure {
 
 const PATH = '/stream/:userId/:streamId';
 
+/** What Sigma's server says of itself at `/`. */
+export const SIGMA_WELCOME = { status: true, message: 'Welcome to Sigma streaming server', version: '1.0.0' } as const;
+
 /** Whether errors of this path are told in Sigma's form. */
-export function isSigmaPath(url: string | undefined): boolean {
-  return url?.startsWith('/stream/') === true;
+export function isSigmaPath(url: string): boolean {
+  return url.startsWith('/stream/');
 }
 
 export function sigmaFailure(method: string, error: unknown): SigmaFailure {
-  const message = method === 'DELETE' ? 'Failed to unregister stream' : 'Failed to register stream';
-  const detail =
-    error instanceof StreamLimitReachedError ? 'Concurrent stream limit reached' : toProblem(error).message;
-  return { status: false, message, error: detail };
+  const problem = toProblem(error);
+  const detail = error instanceof StreamLimitReachedError ? 'Concurrent stream limit reached' : problem.message;
+  const isOffered = problem.code !== 'not-found' && problem.code !== 'method-not-allowed';
+  return { status: false, message: isOffered ? (FAILURES[method] ?? detail) : detail, error: detail };
 }
+
+const FAILURES: Readonly<Record<string, string>> = {
+  PUT: 'Failed to register stream',
+  DELETE: 'Failed to unregister stream',
+};
 
 /**
  * Sigma Stream's own API: each PUT takes a slot, also with a stream id that is active already, and each DELETE frees one.

@@ -86,6 +86,24 @@ describe('nginx in front of the gateways', () => {
     assert.equal(gateway.asked.length, 8);
   });
 
+  it('lets preflights of browsers through without admission, and a page read what it is refused', async () => {
+    const origin = 'https://play.example';
+    gateway.admit = (_request, response) => {
+      response.writeHead(401, { 'x-admission-code': 'unauthenticated', 'access-control-allow-origin': origin }).end();
+    };
+    const preflight = { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST' } };
+    for (const path of ['/v1/users/alice/streams', '/stream/alice/tv', '/.well-known/jwks.json', '/healthz']) {
+      assert.equal((await get(path, preflight)).status, 200, path);
+    }
+    assert.equal(gateway.asked.length, 0);
+    assert.deepEqual([...new Set(gateway.served.map(({ method }) => method))], ['OPTIONS']);
+    assert.equal((await get('/internal/admission', preflight)).status, 404);
+    const refused = await get('/v1/users/alice/streams', { headers: { origin } });
+    assert.deepEqual([refused.status, refused.headers['access-control-allow-origin']], [401, origin]);
+    assert.match(`${refused.headers['access-control-expose-headers']}`, /retry-after/);
+    assert.equal(gateway.asked[0]?.headers.origin, origin);
+  });
+
   it('answers 503 when the admission fails, and never lets through', async () => {
     for (const status of [500, 503, 429, 302]) {
       gateway.admit = (_request, response) => response.writeHead(status).end();
