@@ -1,5 +1,7 @@
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { SiteError, StreamApiError } from 'getstream';
+import { errorFacts, type ErrorFacts } from '../contracts/error-facts.ts';
+import { redactText } from '../contracts/redaction.ts';
 import { FAILURE_TYPES, FINAL_FAILURE_TYPES, type FailureType } from '../contracts/failure-types.ts';
 
 /** Longest wait a rate limit may ask for: its widest window is one hour [getstream.io: Rate Limits]. */
@@ -32,7 +34,10 @@ export function classifyFailure(error: unknown, nowMs: number): FailureClass {
   return { type: FAILURE_TYPES.internal, message: error instanceof Error ? error.message : String(error) };
 }
 
-/** The failure Temporal acts on: final ones are not retried, rate limits wait as long as the server says. */
+/**
+ * The failure Temporal acts on: final ones are not retried, rate limits wait as long as the server says. Nothing in it is the
+ * client's: neither the request with its token and the user's content, nor text of the server that has the form of a secret.
+ */
 export function toApplicationFailure(
   error: unknown,
   nowMs: number,
@@ -43,13 +48,25 @@ export function toApplicationFailure(
   const final = FINAL_FAILURE_TYPES.includes(type);
   return ApplicationFailure.create({
     type,
-    message: message.slice(0, MAX_MESSAGE_LENGTH),
+    message: toldText(message),
     nonRetryable: final,
     // Expected on the way to success: no error log and no failure metric for each attempt.
     ...(final ? {} : { category: ApplicationFailureCategory.BENIGN }),
     ...(retryAfterMs === undefined ? {} : { nextRetryDelay: spread(retryAfterMs, random) }),
-    ...(error instanceof Error ? { cause: error } : {}),
+    ...(error instanceof Error ? { cause: toPlainError(errorFacts(error)) } : {}),
   });
+}
+
+/** An error with the facts of another one and nothing else. */
+function toPlainError({ message, cause, errors = [], ...facts }: ErrorFacts): Error {
+  const plain = new Error(toldText(message), cause && { cause: toPlainError(cause) });
+  const stack = facts.stack === undefined ? {} : { stack: redactText(facts.stack) };
+  return Object.assign(plain, facts, stack, errors.length > 0 ? { errors: errors.map(toPlainError) } : {});
+}
+
+/** Redacted first, because a token that was cut is not seen to be one. */
+function toldText(text: string): string {
+  return redactText(text).slice(0, MAX_MESSAGE_LENGTH).toWellFormed();
 }
 
 interface Response {
@@ -101,9 +118,7 @@ function describe(status: number, data: unknown): string {
   const detail = textOf(property(data, 'detail'));
   const reasons = fieldReasons(property(data, 'exception_fields'));
   const told = [detail, reasons].filter((part) => part !== '');
-  return `HTTP ${status}: ${told.join(': ') || JSON.stringify(data) || 'no body'}`
-    .slice(0, MAX_MESSAGE_LENGTH)
-    .toWellFormed();
+  return toldText(`HTTP ${status}: ${told.join(': ') || JSON.stringify(data) || 'no body'}`);
 }
 
 /** Reads what clients have seen of it, reasons by field in lists of text, and anything else as far as it makes sense. */

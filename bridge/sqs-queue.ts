@@ -105,7 +105,7 @@ export class SqsQueue {
     return failuresOf(messages, await this.#sqs.send(command, { abortSignal }));
   }
 
-  /** @returns undefined when it was sent, else what SQS says why it never takes this message */
+  /** @returns undefined when it was sent, else SQS's name for why it never takes this message; its words may quote the message */
   async send(
     message: QueueMessage,
     MessageAttributes: MessageAttributes,
@@ -123,7 +123,7 @@ export class SqsQueue {
       await this.#sqs.send(command, { abortSignal });
       return undefined;
     } catch (error) {
-      if (error instanceof Error && REFUSAL.test(error.name)) return `${error.name}: ${error.message}`;
+      if (error instanceof Error && REFUSAL.test(error.name)) return error.name;
       throw error;
     }
   }

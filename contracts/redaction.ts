@@ -11,8 +11,8 @@ const MIN_SECRET_LENGTH = 8;
 const PATTERNS: readonly (readonly [pattern: RegExp, replacement: string])[] = [
   // PEM, also within JSON.
   [/-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----(?:[^"\\]|\\{1,4}[nr])*/g, REDACTED],
-  // JWS and JWE, whatever stands around them.
-  [/eyJ[\w-]{8,512}(?:\.[\w-]{0,8192}){2,4}/g, REDACTED],
+  // JWS and JWE, whatever stands around them, and also cut off.
+  [/eyJ[\w-]{8,512}(?:\.[\w-]{0,8192}){1,4}/g, REDACTED],
   [/\b(Bearer|Basic) [\w.~+/=-]{16,8192}/gi, `$1 ${REDACTED}`],
   // User and password of a URL; a password may hold any character that no quotation mark or space follows.
   [/:\/\/[^\s"'<>\\]{0,256}@/g, `://${REDACTED}@`],

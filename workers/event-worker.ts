@@ -1,7 +1,8 @@
 import { Worker, type NativeConnection, type WorkflowBundleOption } from '@temporalio/worker';
 import type { Client } from '@temporalio/client';
-import { connect, type StreamClient } from 'getstream';
+import type { StreamClient } from 'getstream';
 import { withAttempts } from '../activities/attempts.ts';
+import { connectToGetStream } from '../activities/getstream-client.ts';
 import { createStreamActivities } from '../activities/stream-activities.ts';
 import type { StreamActivities } from '../activities/types.ts';
 import { DEFAULT_EVENT_POLICY } from '../contracts/event-policy.ts';
@@ -68,11 +69,13 @@ export function createEventWorker(options: EventWorkerOptions): Promise<Worker> 
 
 function createStreamClients({ environment, policy }: WorkerConfig): { quick: StreamClient; patient: StreamClient } {
   const { STREAM_API_KEY = '', STREAM_API_SECRET = '', STREAM_APP_ID, STREAM_API_URL } = environment;
-  const client = (timeout: number): StreamClient =>
-    connect(STREAM_API_KEY, STREAM_API_SECRET, STREAM_APP_ID, {
-      timeout,
-      // Always given: the client would otherwise take another host from variables of its own.
-      urlOverride: { api: `${STREAM_API_URL.replace(/\/+$/, '')}/api/` },
+  const client = (timeoutMs: number): StreamClient =>
+    connectToGetStream({
+      apiKey: STREAM_API_KEY,
+      apiSecret: STREAM_API_SECRET,
+      appId: STREAM_APP_ID,
+      url: STREAM_API_URL,
+      timeoutMs,
     });
   const fastTimeoutMs = policy.fastAttemptTimeoutMs ?? DEFAULT_EVENT_POLICY.fastAttemptTimeoutMs;
   return {

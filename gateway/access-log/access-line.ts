@@ -1,3 +1,4 @@
+import { redactText } from '../../contracts/redaction.ts';
 import { ACCESS_COLUMNS, type AccessRecord } from '../../contracts/access-record.ts';
 
 /**
@@ -13,14 +14,17 @@ const CUT_MARK = '…';
  */
 const ESCAPED = /[\uD800-\uDFFF\uFFFE\uFFFF]/g;
 
-/** A record as one line of NDJSON, without the line break, in characters SQS takes. */
+/**
+ * A record as one line of NDJSON, without the line break, in characters SQS takes. A token that a client put where an id or
+ * its own name belongs is left out.
+ */
 export function toAccessLine(record: AccessRecord): string {
   const row: Record<string, string | number> = {};
   for (const { field, name, type } of ACCESS_COLUMNS) {
     const value = type === 'string' ? textOf(record[field]) : numberOf(record[field], type);
     if (value !== undefined) row[name] = value;
   }
-  return JSON.stringify(row).replace(ESCAPED, (unit) => `\\u${unit.charCodeAt(0).toString(16)}`);
+  return redactText(JSON.stringify(row)).replace(ESCAPED, (unit) => `\\u${unit.charCodeAt(0).toString(16)}`);
 }
 
 function textOf(value: unknown): string | undefined {

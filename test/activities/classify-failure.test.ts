@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { inspect } from 'node:util';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import fc from 'fast-check';
 import { SiteError, StreamApiError } from 'getstream';
 import { classifyFailure, toApplicationFailure } from '../../activities/classify-failure.ts';
+import { errorFacts } from '../../contracts/error-facts.ts';
 
 const NOW = Date.parse('2026-01-31T12:00:00Z');
 
@@ -159,12 +161,45 @@ describe('the failure Temporal acts on', () => {
     }
   });
 
-  it('bounds its message, and keeps what it was made of as its cause', () => {
+  it('bounds its message, and keeps the facts of what it was made of as its cause', () => {
     const cause = new SiteError('no answer '.repeat(100));
     const failure = applicationFailure(cause);
     assert.equal(failure.message, cause.message.slice(0, 500));
-    assert.equal(failure.cause, cause);
+    const { message } = failure;
+    assert.deepEqual(errorFacts(failure.cause), { name: 'SiteError', message, stack: cause.stack });
     assert.equal(applicationFailure('a text').cause, undefined);
+  });
+
+  it('holds nothing of the request, and no text of the server that has the form of a secret', () => {
+    const token = 'eyJhbGciOiJIUzI1NiJ9.eyJyZXNvdXJjZSI6IioifQ.c2lnbmF0dXJlLW9mLWEtdG9rZW4';
+    const request = {
+      headers: { Authorization: 'opaque-secret' },
+      data: 'payload-of-a-user',
+      auth: { cause: 'opaque-secret' },
+    };
+    const data = {
+      code: 4,
+      detail: `you sent ${token}${'x'.repeat(450)} ${token}`,
+      exception_fields: { object: ['is empty'] },
+    };
+    const refused = Object.assign(answered(400, {}, data), { config: request, request });
+    if (refused instanceof StreamApiError) Object.assign(refused.response, { config: request, request });
+    const nested = new AggregateError([refused], 'both', {
+      cause: Object.assign(new Error('inner'), { config: request }),
+    });
+    for (const error of [refused, nested, Object.assign(new TypeError(`defect ${token}`), { client: request })]) {
+      const failure = applicationFailure(error);
+      const told = inspect(failure, { depth: Infinity, showHidden: true, maxStringLength: Infinity });
+      for (const secret of ['opaque-secret', 'payload-of-a-user', token, token.slice(0, 45)]) {
+        assert.ok(!told.includes(secret), told);
+      }
+    }
+    const facts = { status: 400, code: 4, exception_fields: { object: ['is empty'] } };
+    assert.partialDeepStrictEqual(errorFacts(applicationFailure(refused).cause), facts);
+    assert.partialDeepStrictEqual(errorFacts(applicationFailure(nested).cause), {
+      errors: [facts],
+      cause: { message: 'inner' },
+    });
   });
 
   it('is passed on as it is where an activity made it itself', () => {

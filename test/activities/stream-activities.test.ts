@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
-import { connect, type StreamClient } from 'getstream';
+import type { StreamClient } from 'getstream';
+import { connectToGetStream } from '../../activities/getstream-client.ts';
 import { createStreamActivities, type EventDirectory } from '../../activities/stream-activities.ts';
 import type { AddActivityInput, StreamActivities } from '../../activities/types.ts';
 import { startStreamServer, type StreamServer } from '../../local/stream/server.ts';
@@ -24,8 +25,8 @@ describe('the activities that write to GetStream', () => {
   after(() => server.close());
   afterEach(() => fetch(`${server.url}/_control/faults`, { method: 'DELETE' }));
 
-  const clientWith = (timeout: number): StreamClient =>
-    connect('key', 'secret', '1', { timeout, urlOverride: { api: `${server.url}/api/` } });
+  const clientWith = (timeoutMs: number, apiSecret = 'secret'): StreamClient =>
+    connectToGetStream({ apiKey: 'key', apiSecret, url: server.url, timeoutMs });
 
   const run = <Input, Result>(activity: (input: Input) => Promise<Result>, input: Input): Promise<Result> =>
     new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') }).run(activity, input);
@@ -213,7 +214,7 @@ describe('the activities that write to GetStream', () => {
       type: 'InvalidRequest',
       nonRetryable: true,
     });
-    const wrongKey = connect('key', 'other', '1', { urlOverride: { api: `${server.url}/api/` } });
+    const wrongKey = clientWith(15_000, 'other');
     const refused = createStreamActivities({ quick: wrongKey, patient: wrongKey }, events);
     await assert.rejects(run(refused.addActivity, input), { type: 'NotAllowed' });
   });

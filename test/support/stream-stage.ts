@@ -1,4 +1,5 @@
-import { connect, type StreamClient } from 'getstream';
+import type { StreamClient } from 'getstream';
+import { connectToGetStream } from '../../activities/getstream-client.ts';
 import { createStreamActivities } from '../../activities/stream-activities.ts';
 import type { EventPolicy } from '../../contracts/event-policy.ts';
 import { eventStatusKey } from '../../contracts/search-attributes.ts';
@@ -59,8 +60,8 @@ export interface StreamStage {
 
 export async function startStreamStage(): Promise<StreamStage> {
   const server = await startStreamServer({ port: 0, apiKey: 'key', apiSecret: 'secret', rateLimits: false });
-  const clientWith = (timeout: number): StreamClient =>
-    connect('key', 'secret', '1', { timeout, urlOverride: { api: `${server.url}/api/` } });
+  const clientWith = (timeoutMs: number): StreamClient =>
+    connectToGetStream({ apiKey: 'key', apiSecret: 'secret', url: server.url, timeoutMs });
   const clients = { quick: clientWith(ANSWER_TIMEOUT_MS), patient: clientWith(ANSWER_TIMEOUT_MS) };
   const events = { stateOf: (id: string) => createEventDirectory(fixture.client).stateOf(id) };
   const fixture = await startEventWorker(createStreamActivities(clients, events));
