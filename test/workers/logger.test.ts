@@ -127,16 +127,14 @@ describe('the logger of a process', () => {
 
   it('takes secrets out of fields that are named so, however deep, of bindings and of messages', () => {
     const { lines, entry } = logged((logger) =>
-      logger
-        .child({ token: 'unknown-1', gateway: 'here' })
-        .warn(
-          {
-            password: 'unknown-2',
-            call: { headers: { Authorization: 'unknown-3', accept: '*/*' } },
-            url: 'redis://u:unknown-4@h',
-          },
-          `with ${SECRET} and Bearer unknown-5-unknown-5`,
-        ),
+      logger.child({ token: 'unknown-1', gateway: 'here' }).warn(
+        {
+          password: 'unknown-2',
+          call: { headers: { Authorization: 'unknown-3', accept: '*/*' } },
+          url: 'redis://u:unknown-4@h',
+        },
+        `with ${SECRET} and Bearer unknown-5-unknown-5`,
+      ),
     );
     assert.ok(!lines.includes('unknown') && !lines.includes(SECRET), lines);
     assert.partialDeepStrictEqual(entry, { gateway: 'here', call: { headers: { accept: '*/*' } }, level: 40 });
