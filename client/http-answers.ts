@@ -4,6 +4,7 @@ import {
   InvalidSessionRequestError,
   NotAllowedError,
   NotAuthenticatedError,
+  RequestMismatchError,
   StreamEndedError,
   StreamIdTakenError,
   StreamLimitReachedError,
@@ -113,6 +114,8 @@ export function toSessionsError(status: number, body: unknown, streamId: string)
       return new StreamEndedError(problems['stream-ended'].catch({}).parse(body).streamId ?? streamId, readEnd(body));
     case 'stream-id-taken':
       return new StreamIdTakenError(message);
+    case 'request-mismatch':
+      return new RequestMismatchError(message);
     case 'blocked':
       return new BlockedError(message, reason, expiresAt);
   }

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isGrpcServiceError, WorkflowNotFoundError, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
+import { isSessionId, SESSION_ID_FORM } from '../contracts/session-stream.ts';
+import { INVALID_SESSION_MESSAGE } from '../contracts/stream-sessions.ts';
 import { streamSessionsWorkflowId } from '../contracts/workflow-ids.ts';
 import { InvalidSessionRequestError, SessionsUnavailableError } from './session-errors.ts';
 import { Turns } from './turns.ts';
@@ -15,8 +17,6 @@ const NOT_FOUND = 5;
 const PERMISSION_DENIED = 7;
 const UNAUTHENTICATED = 16;
 const FINAL_CODES: readonly number[] = [INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED, UNAUTHENTICATED];
-/** Type of the failure with which the account refuses a malformed message, see `workflows/session-forms.ts`. */
-const INVALID_SESSION_MESSAGE = 'InvalidSessionMessage';
 
 /** Marks an account whose workflow is not running: it has no streams. */
 export const NOT_RUNNING = Symbol('not running');
@@ -41,6 +41,7 @@ export class SessionCalls {
    * @throws InvalidSessionRequestError, SessionsUnavailableError
    */
   async run<Answer>(account: string, what: string, call: () => Promise<Answer>): Promise<Answer | typeof NOT_RUNNING> {
+    if (!isSessionId(account)) throw new InvalidSessionRequestError(`the user id must be ${SESSION_ID_FORM}`);
     const deadline = Date.now() + this.#timeoutMs;
     const turns = this.#accounts.get(account) ?? new Turns(MAX_IN_FLIGHT);
     this.#accounts.set(account, turns);

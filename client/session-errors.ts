@@ -12,7 +12,11 @@ export class StreamLimitReachedError extends Error {
 
   constructor(violation: Violation, conflicts: readonly StreamView[]) {
     const of = violation.key === undefined ? '' : ` ${JSON.stringify(violation.key)}`;
-    super(`${violation.active} of ${violation.limit} streams of the ${violation.cap}${of} are in use`);
+    super(
+      violation.limit === 0
+        ? `the policy allows no streams of the ${violation.cap}${of}`
+        : `${violation.active} of ${violation.limit} streams of the ${violation.cap}${of} are in use`,
+    );
     this.violation = violation;
     this.conflicts = conflicts;
   }
@@ -36,7 +40,15 @@ export class StreamIdTakenError extends Error {
   override readonly name = 'StreamIdTakenError';
 }
 
-/** The request has a form the account does not take: empty or overlong ids. The message says what is wrong. */
+/**
+ * The stream id or idempotency key was used before for another content or type of device: a new request needs a key of its
+ * own, and another content is switched to, not acquired under the same id.
+ */
+export class RequestMismatchError extends Error {
+  override readonly name = 'RequestMismatchError';
+}
+
+/** The request has a form the account does not take, such as ids that are none. The message says what is wrong. */
 export class InvalidSessionRequestError extends Error {
   override readonly name = 'InvalidSessionRequestError';
 }

@@ -47,6 +47,7 @@ export interface SessionsClient {
    * @throws StreamLimitReachedError with the streams in the way
    * @throws StreamEndedError when the stream id or request id is of a stream that is over
    * @throws StreamIdTakenError, InvalidSessionRequestError
+   * @throws RequestMismatchError when the stream id or request id was used for another content
    */
   acquire(userId: string, request: AcquireOptions): Promise<Granted>;
   /** Extends streams and tells which are over and why; on Temporal, one signal however many. */

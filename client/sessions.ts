@@ -21,6 +21,7 @@ import {
 import { streamSessionsWorkflowId } from '../contracts/workflow-ids.ts';
 import { NOT_RUNNING, SessionCalls } from './session-calls.ts';
 import {
+  RequestMismatchError,
   SessionsUnavailableError,
   StreamEndedError,
   StreamIdTakenError,
@@ -86,6 +87,8 @@ class TemporalSessionsClient implements SessionsClient {
         throw new StreamEndedError(reply.streamId, reply.end);
       case 'idTaken':
         throw new StreamIdTakenError(reply.message);
+      case 'otherRequest':
+        throw new RequestMismatchError(reply.message);
     }
   }
 
@@ -157,15 +160,15 @@ function viewIn(error: unknown): SessionsView | undefined {
   return cause.details?.[0] as SessionsView | undefined;
 }
 
-function answerOf(streamId: string, { active, ended }: SessionsView): BeatAnswer {
+function answerOf(streamId: string, { at, active, ended }: SessionsView): BeatAnswer {
   const stream = active.find((other) => other.streamId === streamId);
   if (!stream) {
     const end = ended.find((other) => other.streamId === streamId)?.end ?? { reason: 'unknown' };
     return { streamId, alive: false, end };
   }
-  const { ending, leaseMs } = stream;
-  // Both times are the server's, so a client's own clock does not matter.
-  const startOfLease = Date.parse(stream.leaseEndsAt) - leaseMs;
-  const expiresInMs = ending ? Math.max(0, Date.parse(ending.at) - startOfLease) : leaseMs;
-  return { streamId, alive: true, expiresInMs, stream };
+  // All times are the server's, so a client's own clock does not matter.
+  const leaseEndMs = Date.parse(stream.leaseEndsAt);
+  const endMs = stream.ending ? Math.min(Date.parse(stream.ending.at), leaseEndMs) : leaseEndMs;
+  const atMs = at === undefined ? leaseEndMs - stream.leaseMs : Date.parse(at);
+  return { streamId, alive: true, expiresInMs: Math.max(0, endMs - atMs), stream };
 }

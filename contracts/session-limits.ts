@@ -9,7 +9,7 @@
 export const OVER_LIMIT_BEHAVIOURS = ['refuseNewest', 'evictOldest', 'evictSameDevice', 'evictNamed'] as const;
 export type OverLimitBehaviour = (typeof OVER_LIMIT_BEHAVIOURS)[number];
 
-/** Most streams at once; a cap that is left out does not limit. */
+/** Most streams at once: 0 admits none, and a cap that is left out does not limit. */
 export interface SessionCaps {
   /** Of the whole account. */
   readonly account: number;
@@ -26,7 +26,10 @@ export interface SessionRules {
   /** A higher version replaces a lower one in every account at its next acquire, and never the other way round. */
   readonly version: number;
   readonly caps: SessionCaps;
-  /** By plan of the subscriber, as the acquire names it: these caps go before the general ones, one by one. */
+  /**
+   * By plan of the subscriber, as the acquire names it: these caps go before the general ones, one by one, and the entries of
+   * their tables as well. A plan that is not named here, and no plan, have the general caps; the former is counted.
+   */
   readonly plans?: Readonly<Record<string, Partial<SessionCaps>>>;
   readonly overLimit: OverLimitBehaviour;
 }
@@ -35,11 +38,11 @@ export interface SessionRules {
 export interface SessionPolicy extends SessionRules {
   /** Life of a stream without a beat; default 45,000. */
   readonly leaseMs: number;
-  /** How often players beat; default 15,000, a third of the lease, so that two beats may be lost. */
+  /** How often players beat; default 15,000, a third of the lease, so that two beats may be lost. At most two thirds. */
   readonly heartbeatIntervalMs: number;
   /**
    * Lease of a stream whose player somebody else watches: a gateway that sees its beats, tells of them once in a third of
-   * this lease and reports a silent player as lost; default 3 hours.
+   * this lease and reports a silent player as lost; default 3 hours. At least `leaseMs`.
    */
   readonly watchedLeaseMs: number;
   /** Lease of a counted registration, whose clients never beat; default 12 hours. */
@@ -66,3 +69,14 @@ export const DEFAULT_SESSION_POLICY: SessionPolicy = {
   rememberEndedMs: 900_000,
   idleCloseMs: 900_000,
 };
+
+/** What a policy may be at most: it travels with every acquire and lives in every account, and so do the streams it admits. */
+export const POLICY_BOUNDS = {
+  cap: 200,
+  /** Of each table of caps. */
+  entries: 100,
+  /** Of the whole, as JSON in UTF-8. */
+  bytes: 65_536,
+  /** Of each duration: 7 days. */
+  durationMs: 604_800_000,
+} as const;

@@ -1,21 +1,20 @@
 import { z } from 'zod';
-import { DEFAULT_SESSION_POLICY, OVER_LIMIT_BEHAVIOURS, type SessionPolicy } from './session-limits.ts';
+import { DEFAULT_SESSION_POLICY, OVER_LIMIT_BEHAVIOURS, POLICY_BOUNDS, type SessionPolicy } from './session-limits.ts';
+import { isSessionId, SESSION_ID_FORM } from './session-stream.ts';
 
-/** The policy travels with every acquire and lives in every account: its size must stay small. */
-const MAX_ENTRIES = 100;
-/** Bounds what one account may hold in memory. */
-const MAX_CAP = 200;
-const MAX_DAYS = 7;
-const MAX_MS = MAX_DAYS * 86_400_000;
 /** Temporal's timers are no finer; tests go below a second, down to here. */
 const MIN_LEASE_MS = 200;
 
-const cap = z.int().min(0).max(MAX_CAP);
-const duration = (least: number) => z.int().min(least).max(MAX_MS);
+const cap = z.int().min(0).max(POLICY_BOUNDS.cap);
+const duration = (least: number) => z.int().min(least).max(POLICY_BOUNDS.durationMs);
 const table = <Value extends z.ZodType>(value: Value) =>
   z
-    .record(z.string().min(1).max(255), value)
-    .refine((entries) => Object.keys(entries).length <= MAX_ENTRIES, `must have at most ${MAX_ENTRIES} entries`);
+    // A name that no id can have would not limit anything.
+    .record(z.string().refine(isSessionId, `names must be ${SESSION_ID_FORM}`), value)
+    .refine(
+      (entries) => Object.keys(entries).length <= POLICY_BOUNDS.entries,
+      `must have at most ${POLICY_BOUNDS.entries} entries`,
+    );
 
 const caps = z.strictObject({
   account: cap,
@@ -49,15 +48,23 @@ const policySchema = z
     rememberEndedMs: duration(0).default(DEFAULT_SESSION_POLICY.rememberEndedMs),
     idleCloseMs: duration(MIN_LEASE_MS).default(DEFAULT_SESSION_POLICY.idleCloseMs),
     shadow: z.strictObject(rules).exactOptional(),
+    /** Where editors find the form of the file; nothing here reads it. */
+    $schema: z.string().optional(),
   })
-  .refine(({ leaseMs, heartbeatIntervalMs }) => heartbeatIntervalMs * 2 <= leaseMs, {
+  .refine(({ leaseMs, heartbeatIntervalMs }) => heartbeatIntervalMs * 3 <= leaseMs * 2, {
     path: ['heartbeatIntervalMs'],
-    message: 'must be at most half of leaseMs, or one lost beat ends a stream',
+    message: 'must be at most two thirds of leaseMs, or a beat that is a little late ends a stream',
+  })
+  .refine(({ leaseMs, watchedLeaseMs }) => leaseMs <= watchedLeaseMs, {
+    path: ['watchedLeaseMs'],
+    message: 'must not be below leaseMs, or streams end that beat',
   })
   .refine(({ leaseMs, handoffGraceMs }) => handoffGraceMs <= leaseMs, {
     path: ['handoffGraceMs'],
     message: 'must not be above leaseMs',
-  });
+  })
+  .refine((policy) => bytesOf(policy) <= POLICY_BOUNDS.bytes, `must have at most ${POLICY_BOUNDS.bytes} bytes`)
+  .transform(({ $schema: _unread, ...policy }) => policy);
 
 /** The policy is not usable; the message names every field at fault. */
 export class InvalidSessionPolicyError extends Error {
@@ -66,13 +73,40 @@ export class InvalidSessionPolicyError extends Error {
 
 /**
  * A policy from data: a file, a database row, a request. Only `version` and `caps.account` are required; unknown fields are
- * refused, because a cap with a typing error would not limit anything.
+ * refused, because a cap with a typing error would not limit anything. A `$schema` is taken and left out.
  *
  * @throws InvalidSessionPolicyError
  */
 export function parseSessionPolicy(data: unknown): SessionPolicy {
   const parsed = policySchema.safeParse(data);
-  if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.map(({ path, message }) => `  ${path.join('.') || 'policy'}: ${message}`);
+  const faults = parsed.success
+    ? []
+    : parsed.error.issues.map((issue) => {
+        const [ofName] = issue.code === 'invalid_key' ? issue.issues : [];
+        return `  ${issue.path.join('.') || 'policy'}: ${(ofName ?? issue).message}`;
+      });
+  // An object's own `__proto__` reaches no schema.
+  if (hasOwnProto(data)) faults.push('  policy: "__proto__" is no name that can be capped');
+  if (parsed.success && faults.length === 0) return parsed.data;
   throw new InvalidSessionPolicyError(`The session policy is not usable:\n${faults.join('\n')}`);
+}
+
+/** The fields of a policy that admit nobody, as `plans.basic.account`: meant by some, a slip of others. */
+export function closedCaps(policy: SessionPolicy): readonly string[] {
+  return zerosIn({ caps: policy.caps, plans: policy.plans ?? {} }, []);
+}
+
+function zerosIn(value: unknown, path: readonly string[]): readonly string[] {
+  if (value === 0) return [path.join('.')];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, each]) => zerosIn(each, [...path, name]));
+}
+
+function hasOwnProto(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.hasOwn(value, '__proto__') || Object.values(value).some(hasOwnProto);
+}
+
+function bytesOf(policy: unknown): number {
+  return new TextEncoder().encode(JSON.stringify(policy)).length;
 }

@@ -1,5 +1,19 @@
 /** What a stream is and how it ends, as every side of stream sessions sees it. Times are the server's, RFC 3339. */
 
+/** Of ids of users, streams, devices, contents and requests, of types of devices and of plans. In UTF-16, as JavaScript counts. */
+export const MAX_SESSION_ID_LENGTH = 255;
+/** No store keeps a lone surrogate, and nobody can read a control character. */
+const UNFIT_FOR_IDS = /[\p{Cc}\p{Cs}\uFFFE\uFFFF]/u;
+
+export function isSessionId(value: unknown): value is string {
+  return (
+    typeof value === 'string' && value.length > 0 && value.length <= MAX_SESSION_ID_LENGTH && !UNFIT_FOR_IDS.test(value)
+  );
+}
+
+/** What an id must be, for messages to people. */
+export const SESSION_ID_FORM = `a text of 1 to ${MAX_SESSION_ID_LENGTH} characters without control characters or lone surrogates`;
+
 /**
  * Who keeps a stream alive. `direct`: its player beats, and each beat reaches the account. `watched`: a gateway sees the
  * beats, passes few of them on and reports a silent player as lost. `counted`: nobody beats; every acquire of the same

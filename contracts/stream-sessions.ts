@@ -13,7 +13,7 @@ export interface StreamSessionsInput {
 /** Type of the workflow `streamSessions`, for handles. */
 export type StreamSessionsWorkflow = (input: StreamSessionsInput) => Promise<void>;
 
-/** A wish to play. Ids are 1 to 255 characters. */
+/** A wish to play. For the form of ids see `isSessionId`. */
 export interface AcquireRequest {
   /**
    * Chosen by the caller and used for one playback: the same id again is the same stream, and once it ended, no stream any
@@ -25,7 +25,10 @@ export interface AcquireRequest {
   readonly contentId?: string;
   /** Plan of the subscriber; chooses among the caps of the policy. */
   readonly plan?: string;
-  /** Idempotency key: the same one again is answered with the stream it made, whatever stream id comes with it. */
+  /**
+   * Idempotency key: the same one again is answered with the stream it made, whatever stream id comes with it, and refused
+   * with another content or type of device.
+   */
   readonly requestId?: string;
   /** Streams to end when there is no free slot: all of them and the grant, or none. At most 20. */
   readonly evict?: readonly string[];
@@ -72,7 +75,9 @@ export type AcquireReply =
   /** A retry of an acquire whose stream is over. */
   | { readonly outcome: 'ended'; readonly streamId: string; readonly end: StreamEnd }
   /** The stream id or request id is in use for another device or stream: sharing it would share a slot. */
-  | { readonly outcome: 'idTaken'; readonly message: string };
+  | { readonly outcome: 'idTaken'; readonly message: string }
+  /** The stream id or request id was used before, for another content or type of device. */
+  | { readonly outcome: 'otherRequest'; readonly message: string };
 
 /** One stream that was seen alive. */
 export interface Beat {
@@ -116,6 +121,8 @@ export interface ShadowCount {
 
 /** Answer of the query `sessions`. */
 export interface SessionsView {
+  /** When this was said, by the clock that all its times are of: ages are differences to it. Not said by earlier versions. */
+  readonly at?: string;
   readonly active: readonly StreamView[];
   readonly ended: readonly EndedStream[];
   readonly slots: number;
@@ -135,6 +142,7 @@ export interface SessionsSnapshot {
   readonly streams: readonly StreamRecord[];
   readonly ended: readonly EndedRecord[];
   readonly requests: readonly RequestRecord[];
+  readonly early?: readonly EarlyRelease[];
   readonly shadow?: ShadowCount;
   /** Ends of watched streams that their watchers were not told of yet. */
   readonly notices?: readonly EndedStream[];
@@ -153,12 +161,16 @@ export interface StreamRecord {
   readonly leaseEndMs: number;
   /** Its lease was given once more because nobody looked when it ended. */
   readonly reprieved?: true;
+  /** So much of its lease is owed to a clock that was found ahead of the end of the lease before; absent when none is. */
+  readonly doubtMs?: number;
   readonly ending?: { readonly atMs: number; readonly end: StreamEnd };
 }
 
 export interface EndedRecord {
   readonly streamId: string;
   readonly deviceId: string;
+  readonly deviceType?: string;
+  readonly contentId?: string;
   readonly requestId?: string;
   readonly mode: StreamMode;
   readonly endedAtMs: number;
@@ -170,6 +182,13 @@ export interface RequestRecord {
   readonly requestId: string;
   readonly streamId: string;
   readonly kind: 'acquire' | 'release';
+  readonly atMs: number;
+}
+
+/** A release of a stream that was not known: its acquire may be under way. */
+export interface EarlyRelease {
+  readonly streamId: string;
+  readonly requestId?: string;
   readonly atMs: number;
 }
 
@@ -193,5 +212,9 @@ export const sessionsQuery = defineQuery<SessionsView>('sessions');
 /** Always refused, which leaves nothing in the history: the view is in the details of the failure {@link SESSIONS_VIEW}. */
 export const viewUpdate = defineUpdate<never>('view');
 export const SESSIONS_VIEW = 'SessionsView';
+/** Type of the failure with which an account refuses a message whose form it does not take. */
+export const INVALID_SESSION_MESSAGE = 'InvalidSessionMessage';
+/** Type of the failure with which an account that is being cancelled refuses acquires: a moment later, a new run takes them. */
+export const ACCOUNT_CLOSING = 'AccountClosing';
 /** Memo with the time an account last took a beat: RFC 3339, UTC. */
 export const HEARD_AT_MEMO = 'HeardAt';

@@ -30,9 +30,21 @@ export function eventWorkflowId(event: SocialEvent): string {
   }
 }
 
-/** Workflow id of an account's stream sessions. */
+/** Temporal takes ids of 1,000 bytes [server 1.29, limit.maxIDLength]. */
+const MAX_COMPONENT_LENGTH = 900;
+const ESCAPED_IN_LONG_ONES = /[%/ ]/g;
+
+/**
+ * Workflow id of an account's stream sessions. A long user id whose encoded form Temporal would not take keeps its non-ASCII
+ * characters as they are, at most 3 bytes for each of its up to 255 (which hold no control characters).
+ *
+ * @throws URIError when the user id holds a lone surrogate
+ */
 export function streamSessionsWorkflowId(userId: string): string {
-  return `stream-sessions/${encodeIdComponent(userId)}`;
+  const encoded = encodeIdComponent(userId);
+  const component =
+    encoded.length > MAX_COMPONENT_LENGTH ? userId.replace(ESCAPED_IN_LONG_ONES, encodeURIComponent) : encoded;
+  return `stream-sessions/${component}`;
 }
 
 /** The account of such a workflow id; undefined for other ids. */

@@ -15,6 +15,7 @@ const PROBLEMS = {
   'payload-too-large': [413, 'The body is too large'],
   'uri-too-long': [414, 'The path is too long'],
   'unsupported-media-type': [415, 'The body must be JSON'],
+  'request-mismatch': [422, 'The id was used for another request'],
   'rate-limited': [429, 'Too many requests'],
   'headers-too-large': [431, 'The headers are too large'],
   internal: [500, 'The request failed'],

@@ -1,6 +1,7 @@
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import {
   InvalidSessionRequestError,
+  RequestMismatchError,
   SessionsUnavailableError,
   StreamEndedError,
   StreamIdTakenError,
@@ -36,6 +37,7 @@ export function toProblem(error: unknown): Problem {
     return new Problem('stream-ended', error.message, { extensions: { streamId: error.streamId, ...error.end } });
   }
   if (error instanceof StreamIdTakenError) return new Problem('stream-id-taken', error.message);
+  if (error instanceof RequestMismatchError) return new Problem('request-mismatch', error.message);
   if (error instanceof InvalidSessionRequestError) return new Problem('invalid-request', error.message);
   if (error instanceof UnauthenticatedError) return unauthenticated(error);
   if (isUnavailable(error)) {

@@ -18,13 +18,14 @@ export type Verdict<Stream extends Occupant> =
  * Decides whether one more slot may be taken. Pure: nothing ends here, and a refusal leaves everything as it is.
  *
  * @param streams those that take slots, oldest first
+ * @param caps the ones that the plan of the request has
  */
 export function judge<Stream extends Occupant>(
   rules: SessionRules,
   streams: readonly Stream[],
   request: AcquireRequest,
+  caps: SessionCaps = capsOf(rules, request.plan),
 ): Verdict<Stream> {
-  const caps = capsOf(rules, request.plan);
   const first = firstViolation(caps, streams, request);
   if (!first) return { admitted: true, evict: [] };
   const refused = { admitted: false, violation: first.violation, conflicts: first.inTheWay } as const;
@@ -42,10 +43,24 @@ export function judge<Stream extends Occupant>(
   }
 }
 
-/** The caps of a plan: its own, one by one, before the general ones. */
+/** The caps of a plan: its own, one by one, before the general ones, also within the tables. */
 export function capsOf(rules: SessionRules, plan: string | undefined): SessionCaps {
+  const { caps } = rules;
   const own = plan === undefined ? undefined : entryOf(rules.plans, plan);
-  return { ...rules.caps, ...own };
+  if (!own) return caps;
+  const deviceTypes = caps.deviceTypes && own.deviceTypes ? { ...caps.deviceTypes, ...own.deviceTypes } : undefined;
+  const contents = caps.contents && own.contents ? { ...caps.contents, ...own.contents } : undefined;
+  return { ...caps, ...own, ...(deviceTypes ? { deviceTypes } : {}), ...(contents ? { contents } : {}) };
+}
+
+/** As {@link capsOf} was at first: a table of the plan stood for all of the general one. */
+export function firstCapsOf(rules: SessionRules, plan: string | undefined): SessionCaps {
+  return { ...rules.caps, ...(plan === undefined ? undefined : entryOf(rules.plans, plan)) };
+}
+
+/** Whether a plan was named that the rules do not know, though they know some: it has the general caps. */
+export function isUnknownPlan({ plans }: SessionRules, plan: string | undefined): boolean {
+  return plans !== undefined && plan !== undefined && !Object.hasOwn(plans, plan);
 }
 
 function chooseVictim<Stream extends Occupant>(

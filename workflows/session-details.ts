@@ -1,13 +1,16 @@
 import { describeEnd, type StreamView } from '../contracts/session-stream.ts';
 import type { SessionsView } from '../contracts/stream-sessions.ts';
 
-/** Temporal refuses details over 20,000 bytes [server 1.29, limit.userMetadataDetailsSize]; these stay far below. */
-const MAX_ACTIVE_LINES = 20;
+/**
+ * Temporal refuses details over 20,000 bytes [server 1.29, limit.userMetadataDetailsSize]; these stay below, also where each
+ * character takes three or four.
+ */
+const MAX_ACTIVE_LINES = 15;
 const MAX_ENDED_LINES = 10;
-const MAX_TEXT = 80;
+const MAX_TEXT = 60;
 
 /** The current details an operator reads in the Web UI (Markdown): who plays, and who stopped why. */
-export function describeSessions(view: SessionsView): string {
+export function describeSessions(view: SessionsView, ignored?: string): string {
   const { active, ended, slots, limit, policyVersion, shadow } = view;
   const lines = [`**${slots} of ${limit ?? 'any number of'} streams**, policy version ${policyVersion ?? 'none yet'}`];
   if (active.length > 0) lines.push('', ...active.slice(0, MAX_ACTIVE_LINES).map(describeActive));
@@ -19,6 +22,7 @@ export function describeSessions(view: SessionsView): string {
       lines.push(`- ${code(streamId)} on ${code(deviceId)} at ${endedAt}: ${code(describeEnd(end))}`);
     }
   }
+  if (ignored !== undefined) lines.push('', `Ignored ${code(ignored)}`);
   if (shadow) {
     const { version, refused, evaluated } = shadow;
     lines.push('', `Shadow policy version ${version} would have refused ${refused} of ${evaluated} acquires.`);
@@ -42,6 +46,6 @@ function describeActive({ streamId, deviceId, deviceType, contentId, slots, star
 
 /** Text from outside must neither act as Markdown nor take all the room. */
 function code(text: string): string {
-  const short = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
+  const short = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT).toWellFormed()}…` : text;
   return `\`${short.replaceAll('`', 'ˋ')}\``;
 }

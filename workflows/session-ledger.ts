@@ -1,4 +1,9 @@
-import { DEFAULT_SESSION_POLICY, type SessionPolicy } from '../contracts/session-limits.ts';
+import {
+  DEFAULT_SESSION_POLICY,
+  type SessionCaps,
+  type SessionPolicy,
+  type SessionRules,
+} from '../contracts/session-limits.ts';
 import type { EndedStream, Evictor, StreamEnd, StreamView } from '../contracts/session-stream.ts';
 import type {
   AcquireReply,
@@ -12,9 +17,20 @@ import type {
   ShadowCount,
   StreamRecord,
 } from '../contracts/stream-sessions.ts';
-import { capsOf, judge, slotsOf } from './session-admission.ts';
-import { SessionMemory } from './session-memory.ts';
-import { endOf, newStream, operator, recognise, toEndedStream, toStreamView } from './session-records.ts';
+import { capsOf, firstCapsOf, judge, slotsOf } from './session-admission.ts';
+import { SessionMemory, withinBytes } from './session-memory.ts';
+import {
+  afterSetBack,
+  endedRecord,
+  endOf,
+  extended,
+  newStream,
+  operator,
+  recognise,
+  reprieved,
+  toEndedStream,
+  toStreamView,
+} from './session-records.ts';
 
 /**
  * A lease found over by more than this, or a beat interval where that is longer, ended while nobody looked: no server or no
@@ -23,9 +39,23 @@ import { endOf, newStream, operator, recognise, toEndedStream, toStreamView } fr
 const UNWATCHED_MS = 5_000;
 /** Bounds what an account carries while no watcher is there to be told. */
 const MAX_NOTICES = 200;
+/** The others of a hand-off end at once; a policy that was narrowed much can evict 200 with one acquire. */
+const MAX_HANDED_OFF = 20;
+/** Of the lists in a snapshot and in answers, however long ids are: together with the streams far below Temporal's 2 MB. */
+const MAX_LIST_BYTES = 150_000;
+/** The clock is that of several servers, which differ a little; what is set back by more was wrong before. */
+const CLOCK_SKEW_MS = 5_000;
 
 /**
- * The active streams of one account. Pure: no I/O, and the time comes with every call, from the server; it never goes back.
+ * By which rules a ledger goes. `first`: those of runs that began before the present ones and go by them until they continue
+ * as new. Of these releases of unknown streams are not remembered, requests with other content are answered as repeated,
+ * tables of a plan stand for all of the general ones, and a clock that was ahead holds back expiry.
+ */
+export type LedgerRules = 'first' | 'present';
+
+/**
+ * The active streams of one account. Pure: no I/O, and the time comes with every call, from the server. While that is a little
+ * behind, time stands still; when it was set back, what was noted by the wrong clock is brought to the right one.
  * Every call answers at once. A beat counts when it comes before its stream's end was acted on, however late.
  */
 export class SessionLedger {
@@ -38,16 +68,18 @@ export class SessionLedger {
   /** In the order of their starts. */
   readonly #streams: Map<string, StreamRecord>;
   readonly #memory: SessionMemory;
+  readonly #isFirst: boolean;
   #notices: readonly EndedStream[];
 
-  constructor(nowMs: number, snapshot?: SessionsSnapshot) {
+  constructor(nowMs: number, snapshot?: SessionsSnapshot, rules: LedgerRules = 'present') {
+    this.#isFirst = rules === 'first';
     this.#nowMs = Math.max(nowMs, snapshot?.nowMs ?? 0);
     this.#touchedAtMs = snapshot?.touchedAtMs ?? this.#nowMs;
     this.#policy = snapshot?.policy;
     this.#plan = snapshot?.plan;
     this.#shadow = snapshot?.shadow;
     this.#streams = new Map(snapshot?.streams.map((stream) => [stream.streamId, stream]));
-    this.#memory = new SessionMemory(snapshot?.ended, snapshot?.requests);
+    this.#memory = new SessionMemory(snapshot?.ended, snapshot?.requests, snapshot?.early);
     this.#notices = snapshot?.notices ?? [];
   }
 
@@ -57,19 +89,22 @@ export class SessionLedger {
     this.#touchedAtMs = this.#nowMs;
     if (!this.#policy || policy.version > this.#policy.version) this.#policy = policy;
     const rules = this.#policy;
-    const known = recognise(request, this.#streams, this.#memory);
+    const known = recognise(request, this.#streams, this.#memory, !this.#isFirst);
     if (known?.kind === 'reply') return known.reply;
     if (known?.kind === 'repeat') return this.#grant(rules, this.#extend(known.stream), { repeated: true });
+    const released = this.#releasedBefore(request, rules);
+    if (released) return released;
 
     this.#plan = request.plan;
     const holders = this.#holders();
     const shadowRefused = this.#tryShadow(rules, holders, request);
-    const verdict = judge(rules, holders, request);
+    const verdict = judge(rules, holders, request, this.#capsOf(rules, request.plan));
     const shadowed = shadowRefused ? ({ shadowRefused } as const) : {};
     if (!verdict.admitted) {
       const { violation, conflicts } = verdict;
-      const facts = { active: slotsOf(holders), limit: capsOf(rules, request.plan).account, ...shadowed };
-      const inTheWay = conflicts.map(toStreamView);
+      const facts = { active: slotsOf(holders), limit: this.#capsOf(rules, request.plan).account, ...shadowed };
+      // The oldest ones go first when the policy evicts, and are kept when not all of them fit.
+      const inTheWay = withinBytes(conflicts.map(toStreamView).toReversed(), MAX_LIST_BYTES).toReversed();
       return { outcome: 'refused', ...facts, policyVersion: rules.version, violation, conflicts: inTheWay };
     }
     const evicted = this.#makeRoom(verdict.evict, request, rules.handoffGraceMs);
@@ -102,6 +137,7 @@ export class SessionLedger {
       const stream = this.#streams.get(release.streamId);
       if (stream?.mode === 'counted') this.#releaseOne(stream, release);
       else if (stream) this.#releaseStream(stream, release);
+      else this.#noteEarly(release);
     }
   }
 
@@ -130,7 +166,7 @@ export class SessionLedger {
     for (const stream of due.toSorted((one, other) => endOf(one) - endOf(other))) {
       if (stream.ending) this.#end(stream, stream.ending.end);
       else if (stream.mode !== 'counted' && !stream.reprieved && this.#nowMs - stream.leaseEndMs > unwatchedMs) {
-        this.#put({ ...stream, leaseEndMs: this.#nowMs + stream.leaseMs, reprieved: true });
+        this.#put(reprieved(stream, this.#nowMs));
       } else this.#end(stream, { reason: 'expired' });
     }
     this.#memory.prune(this.#nowMs, rememberEndedMs);
@@ -157,11 +193,11 @@ export class SessionLedger {
     const policy = this.#policy;
     return {
       active: [...this.#streams.values()].map(toStreamView),
-      ended: this.#memory.ended.map(toEndedStream),
+      ended: withinBytes(this.#memory.ended.map(toEndedStream), MAX_LIST_BYTES),
       slots: this.slots(),
       ...(policy
         ? {
-            limit: capsOf(policy, this.#plan).account,
+            limit: this.#capsOf(policy, this.#plan).account,
             policyVersion: policy.version,
             heartbeatIntervalMs: policy.heartbeatIntervalMs,
           }
@@ -177,10 +213,11 @@ export class SessionLedger {
       ...(this.#policy ? { policy: this.#policy } : {}),
       ...(this.#plan === undefined ? {} : { plan: this.#plan }),
       streams: [...this.#streams.values()],
-      ended: this.#memory.ended,
-      requests: this.#memory.requests,
+      ended: withinBytes(this.#memory.ended, MAX_LIST_BYTES),
+      requests: withinBytes(this.#memory.requests, MAX_LIST_BYTES),
+      ...(this.#memory.early.length > 0 ? { early: withinBytes(this.#memory.early, MAX_LIST_BYTES) } : {}),
       ...(this.#shadow ? { shadow: this.#shadow } : {}),
-      ...(this.#notices.length > 0 ? { notices: this.#notices } : {}),
+      ...(this.#notices.length > 0 ? { notices: withinBytes(this.#notices, MAX_LIST_BYTES) } : {}),
     };
   }
 
@@ -195,7 +232,39 @@ export class SessionLedger {
   }
 
   #tick(nowMs: number): void {
-    this.#nowMs = Math.max(this.#nowMs, nowMs);
+    if (!this.#isFirst && nowMs < this.#nowMs - CLOCK_SKEW_MS) this.#setBack(nowMs);
+    else this.#nowMs = Math.max(this.#nowMs, nowMs);
+  }
+
+  #setBack(nowMs: number): void {
+    const { handoffGraceMs } = this.#policy ?? DEFAULT_SESSION_POLICY;
+    const backMs = this.#nowMs - nowMs;
+    this.#nowMs = nowMs;
+    this.#touchedAtMs = Math.min(this.#touchedAtMs, nowMs);
+    for (const stream of this.#streams.values()) this.#put(afterSetBack(stream, nowMs, backMs, handoffGraceMs));
+    this.#memory.setBack(nowMs);
+  }
+
+  #capsOf(rules: SessionRules, plan: string | undefined): SessionCaps {
+    return this.#isFirst ? firstCapsOf(rules, plan) : capsOf(rules, plan);
+  }
+
+  #noteEarly({ streamId, requestId, lost }: Release): void {
+    // Of one that is reported lost the acquire may be granted yet: its player does not know of the report.
+    if (this.#isFirst || lost === true || this.#memory.findEnded(streamId)) return;
+    this.#memory.noteEarly({ streamId, ...(requestId === undefined ? {} : { requestId }), atMs: this.#nowMs });
+  }
+
+  /** The answer to an acquire that its own release overtook: the stream is over before it began. */
+  #releasedBefore(request: AcquireRequest, rules: SessionPolicy): AcquireReply | undefined {
+    const counted = request.mode === 'counted';
+    if (this.#streams.has(request.streamId) || !this.#memory.takeEarly(request.streamId, counted, this.#nowMs)) return;
+    const { streamId, requestId } = request;
+    const end = { reason: 'released' } as const;
+    this.#memory.remember(endedRecord(newStream(request, undefined, rules, this.#nowMs), this.#nowMs, end));
+    if (counted && requestId !== undefined)
+      this.#memory.note({ requestId, streamId, kind: 'acquire', atMs: this.#nowMs });
+    return { outcome: 'ended', streamId, end };
   }
 
   #holders(): StreamRecord[] {
@@ -209,25 +278,15 @@ export class SessionLedger {
 
   #extend(stream: StreamRecord): StreamRecord {
     this.#touchedAtMs = this.#nowMs;
-    if (stream.ending) return stream;
-    const { reprieved: _spent, ...rest } = stream;
-    return this.#put({ ...rest, leaseEndMs: this.#nowMs + stream.leaseMs });
+    return stream.ending ? stream : this.#put(extended(stream, this.#nowMs));
   }
 
   #end(stream: StreamRecord, end: StreamEnd, byWatcher = false): EndedStream {
-    const { streamId, deviceId, requestId, mode } = stream;
-    const record = {
-      streamId,
-      deviceId,
-      ...(requestId === undefined ? {} : { requestId }),
-      mode,
-      endedAtMs: this.#nowMs,
-      end,
-    };
-    this.#streams.delete(streamId);
+    const record = endedRecord(stream, this.#nowMs, end);
+    this.#streams.delete(stream.streamId);
     this.#memory.remember(record);
     const ended = toEndedStream(record);
-    if (mode === 'watched' && !byWatcher) this.#notices = [...this.#notices, ended].slice(-MAX_NOTICES);
+    if (stream.mode === 'watched' && !byWatcher) this.#notices = [...this.#notices, ended].slice(-MAX_NOTICES);
     return ended;
   }
 
@@ -261,8 +320,8 @@ export class SessionLedger {
       ...(deviceType === undefined ? {} : { deviceType }),
     };
     const end: StreamEnd = { reason: 'evicted', evictor };
-    return victims.map((victim) => {
-      if (graceMs === 0) return this.#end(victim, end);
+    return victims.map((victim, index) => {
+      if (graceMs === 0 || (!this.#isFirst && index >= MAX_HANDED_OFF)) return this.#end(victim, end);
       const atMs = this.#nowMs + graceMs;
       this.#put({ ...victim, ending: { atMs, end } });
       return toEndedStream({ ...victim, endedAtMs: atMs, end });
@@ -271,7 +330,7 @@ export class SessionLedger {
 
   #tryShadow({ shadow }: SessionPolicy, holders: readonly StreamRecord[], request: AcquireRequest): boolean {
     if (!shadow) return false;
-    const refused = !judge(shadow, holders, request).admitted;
+    const refused = !judge(shadow, holders, request, this.#capsOf(shadow, request.plan)).admitted;
     const { version } = shadow;
     const so = this.#shadow?.version === version ? this.#shadow : { version, evaluated: 0, refused: 0 };
     this.#shadow = { version, evaluated: so.evaluated + 1, refused: so.refused + (refused ? 1 : 0) };
@@ -289,7 +348,7 @@ export class SessionLedger {
       stream: view,
       repeated: how.repeated,
       active: this.slots(),
-      limit: capsOf(policy, this.#plan).account,
+      limit: this.#capsOf(policy, this.#plan).account,
       policyVersion: policy.version,
       expiresInMs: endOf(stream) - this.#nowMs,
       heartbeatIntervalMs: policy.heartbeatIntervalMs,

@@ -1,5 +1,5 @@
 import type { SessionPolicy } from '../contracts/session-limits.ts';
-import type { EndedStream, Evictor, StreamMode, StreamView } from '../contracts/session-stream.ts';
+import type { EndedStream, Evictor, StreamEnd, StreamMode, StreamView } from '../contracts/session-stream.ts';
 import type {
   AcquireReply,
   AcquireRequest,
@@ -21,15 +21,16 @@ export function recognise(
   request: AcquireRequest,
   streams: ReadonlyMap<string, StreamRecord>,
   memory: SessionMemory,
+  comparesContent = true,
 ): Known | undefined {
   const counted = modeOf(request) === 'counted';
   const byRequest = findByRequest(request.requestId, streams, memory);
-  if (byRequest) return toKnown(byRequest, request);
+  if (byRequest) return toKnown(byRequest, request, comparesContent);
   const ended = memory.findEnded(request.streamId);
-  if (ended) return counted && ended.mode === 'counted' ? undefined : toKnown(ended, request);
+  if (ended) return counted && ended.mode === 'counted' ? undefined : toKnown(ended, request, comparesContent);
   const live = streams.get(request.streamId);
   if (!live) return undefined;
-  const known = toKnown(live, request);
+  const known = toKnown(live, request, comparesContent);
   // One more slot for the same stream is what counted means.
   return counted && known.kind === 'repeat' ? undefined : known;
 }
@@ -46,11 +47,16 @@ function findByRequest(
   return memory.findEndedByRequest(requestId);
 }
 
-function toKnown(record: StreamRecord | EndedRecord, request: AcquireRequest): Known {
+function toKnown(record: StreamRecord | EndedRecord, request: AcquireRequest, comparesContent: boolean): Known {
   const sameKind = (record.mode === 'counted') === (modeOf(request) === 'counted');
   if (record.deviceId !== request.deviceId || !sameKind) {
     const message = `stream ${record.streamId} belongs to another device or kind of stream`;
     return { kind: 'reply', reply: { outcome: 'idTaken', message } };
+  }
+  const isSame = record.contentId === request.contentId && record.deviceType === request.deviceType;
+  if (comparesContent && !isSame) {
+    const message = `stream ${record.streamId} was acquired for another content or type of device`;
+    return { kind: 'reply', reply: { outcome: 'otherRequest', message } };
   }
   if (!('end' in record)) return { kind: 'repeat', stream: record };
   return { kind: 'reply', reply: { outcome: 'ended', streamId: record.streamId, end: record.end } };
@@ -80,6 +86,21 @@ export function newStream(
     startedAtMs: nowMs,
     leaseMs,
     leaseEndMs,
+  };
+}
+
+/** What is remembered of a stream that is over. */
+export function endedRecord(stream: StreamRecord, endedAtMs: number, end: StreamEnd): EndedRecord {
+  const { streamId, deviceId, deviceType, contentId, requestId, mode } = stream;
+  return {
+    streamId,
+    deviceId,
+    ...(deviceType === undefined ? {} : { deviceType }),
+    ...(contentId === undefined ? {} : { contentId }),
+    ...(requestId === undefined ? {} : { requestId }),
+    mode,
+    endedAtMs,
+    end,
   };
 }
 
@@ -121,6 +142,36 @@ function leaseOf(mode: StreamMode, policy: SessionPolicy): number {
 
 function toTimestamp(ms: number): string {
   return new Date(ms).toISOString();
+}
+
+/** The stream with its lease renewed. What it owes to a beat that came after its end is noted, see {@link afterSetBack}. */
+export function extended(stream: StreamRecord, nowMs: number): StreamRecord {
+  const { reprieved: _spent, doubtMs: _settled, ...rest } = stream;
+  const lateMs = nowMs - stream.leaseEndMs;
+  return { ...rest, leaseEndMs: nowMs + stream.leaseMs, ...(lateMs > 0 ? { doubtMs: lateMs } : {}) };
+}
+
+/** The stream with its lease given once more, though no beat came. */
+export function reprieved(stream: StreamRecord, nowMs: number): StreamRecord {
+  const leaseEndMs = nowMs + stream.leaseMs;
+  return { ...stream, leaseEndMs, reprieved: true, doubtMs: leaseEndMs - stream.leaseEndMs };
+}
+
+/**
+ * The stream by a clock that was set back. What was noted later than it is now was noted by a wrong clock: a lease lasts no
+ * longer than a whole one from now, and where the wrong clock showed the lease before as over, the next one counts from the
+ * end of that, which is never too early for a player that beats. Nobody was away, so no lease is given once more for it.
+ *
+ * @param backMs by how much; a lateness of more than twice that had other causes
+ */
+export function afterSetBack(stream: StreamRecord, nowMs: number, backMs: number, graceMs: number): StreamRecord {
+  const { leaseMs, leaseEndMs, ending, doubtMs = 0 } = stream;
+  const startedAtMs = Math.min(stream.startedAtMs, nowMs);
+  const bounded = ending ? { ending: { ...ending, atMs: Math.min(ending.atMs, nowMs + graceMs) } } : {};
+  if (leaseEndMs - leaseMs <= nowMs) return { ...stream, startedAtMs, ...bounded };
+  const { doubtMs: _settled, ...rest } = stream;
+  const undoubtedMs = doubtMs <= 2 * backMs ? leaseEndMs - doubtMs : leaseEndMs;
+  return { ...rest, startedAtMs, ...bounded, leaseEndMs: Math.min(undoubtedMs, nowMs + leaseMs), reprieved: true };
 }
 
 /** When a stream ends unless it beats. */

@@ -17,8 +17,10 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { TASK_QUEUES } from '../contracts/names.ts';
+import type { SessionPolicy } from '../contracts/session-limits.ts';
 import { activeStreamsKey } from '../contracts/search-attributes.ts';
 import {
+  ACCOUNT_CLOSING,
   acquireUpdate,
   evictUpdate,
   heartbeatSignal,
@@ -28,11 +30,23 @@ import {
   SESSIONS_VIEW,
   viewUpdate,
   type AcquireReply,
+  type AcquireRequest,
+  type SessionsView,
   type StreamSessionsInput,
   type StreamWatchActivities,
 } from '../contracts/stream-sessions.ts';
+import { isUnknownPlan } from './session-admission.ts';
 import { describeSessions } from './session-details.ts';
-import { checkAcquire, checkEvict, usableBeats, usableReleases } from './session-forms.ts';
+import {
+  checkAcquire,
+  checkEvict,
+  readAcquire,
+  readEvict,
+  usableBeats,
+  usableReleases,
+  type Usable,
+} from './session-forms.ts';
+import { readSessionsInput } from './session-input.ts';
 import { SessionLedger } from './session-ledger.ts';
 
 /** Temporal allows 10,000 signals a run and suggests to continue for updates and events, but not for signals [server 1.29]. */
@@ -45,21 +59,29 @@ const shadowRefusals = metricMeter.createCounter(
   'Acquires that were judged anew and that the shadow policy would have refused',
 );
 
-/** Attempts cost no history. Given up after a time in which every watcher has asked the account anew. */
-const watchers = proxyActivities<StreamWatchActivities>({
+const unknownPlans = metricMeter.createCounter(
+  'stream_sessions_unknown_plans_total',
+  'acquire',
+  'Acquires of a plan that the policy does not name: they have the general caps',
+);
+
+const telling = {
   taskQueue: TASK_QUEUES.streamWatchers,
   startToCloseTimeout: 5_000,
-  scheduleToCloseTimeout: '15 minutes',
   retry: { initialInterval: 200, maximumInterval: 10_000 },
   summary: 'tells the gateways which streams ended',
-});
+};
+/** Attempts cost no history. Given up after a time in which every watcher has asked the account anew. */
+const watchers = proxyActivities<StreamWatchActivities>({ ...telling, scheduleToCloseTimeout: '15 minutes' });
+/** An account that is being cancelled grants nothing until it is closed, so it does not wait long; gateways look themselves. */
+const watchersOfClosing = proxyActivities<StreamWatchActivities>({ ...telling, scheduleToCloseTimeout: 5_000 });
 
 /**
  * The streams of one account, for as long as there are any. All handlers are synchronous, so each message is decided in one
  * piece and in the order of its arrival; the loop only wakes for the earliest end, for closing and for continuing as new.
  */
-export async function streamSessions(input: StreamSessionsInput): Promise<void> {
-  await new SessionsRun(input).run();
+export async function streamSessions(argument: unknown): Promise<void> {
+  await new SessionsRun(readSessionsInput(argument)).run();
 }
 
 /** What the one timer waits for. */
@@ -73,8 +95,13 @@ class SessionsRun {
   readonly #ledger: SessionLedger;
   readonly #continueAfter: number;
   /** Asked once and first of all, so that a run that began without goes on without. */
-  readonly #notesSignals = patched('note-signals');
+  readonly #holds = patched('sessions-that-hold');
+  /** A patch costs two events. */
+  readonly #notesSignals = this.#holds || patched('note-signals');
+  readonly #account = CancellationScope.current();
   #messages = 0;
+  /** The latest signal that could not be used, in words. */
+  #ignored: string | undefined;
   /** What the timer that is set waits for. */
   #armed: Wake | undefined;
   /** A message calls for another timer, or for the next run. */
@@ -83,8 +110,8 @@ class SessionsRun {
 
   constructor(input: StreamSessionsInput) {
     this.#input = input;
-    this.#ledger = new SessionLedger(Date.now(), input.carried);
-    this.#continueAfter = input.continueAfterMessages ?? DEFAULT_CONTINUE_AFTER_MESSAGES;
+    this.#ledger = new SessionLedger(Date.now(), input.carried, this.#holds ? 'present' : 'first');
+    this.#continueAfter = Math.min(input.continueAfterMessages ?? Infinity, DEFAULT_CONTINUE_AFTER_MESSAGES);
     this.#registerHandlers();
   }
 
@@ -101,7 +128,7 @@ class SessionsRun {
   async #endAll(): Promise<void> {
     this.#ledger.evict({ reason: 'the account was cancelled' }, Date.now());
     this.#publish();
-    await this.#announce();
+    await this.#announce(watchersOfClosing);
   }
 
   async #live(): Promise<void> {
@@ -127,32 +154,57 @@ class SessionsRun {
     const ledger = this.#ledger;
     setHandler(
       acquireUpdate,
-      (request, policy) => this.#onMessage(() => counted(ledger.acquire(request, policy, Date.now()))),
-      { validator: checkAcquire, description: 'Takes a slot for a stream, or answers which streams are in the way' },
+      (request, policy) => {
+        if (isUnknownPlan(policy, request.plan)) unknownPlans.add(1);
+        return this.#onMessage(() => counted(ledger.acquire(readAcquire(request), policy, Date.now())));
+      },
+      {
+        validator: (request: AcquireRequest, policy: SessionPolicy) => {
+          checkAcquire(request, policy);
+          // What it grants now would be gone with it in a moment, and its player would not know.
+          if (this.#account.consideredCancelled)
+            throw ApplicationFailure.create({ type: ACCOUNT_CLOSING, message: 'the account is being cancelled' });
+        },
+        description: 'Takes a slot for a stream, or answers which streams are in the way',
+      },
     );
-    setHandler(evictUpdate, (request) => this.#onMessage(() => ledger.evict(request, Date.now())), {
+    setHandler(evictUpdate, (request) => this.#onMessage(() => ledger.evict(readEvict(request), Date.now())), {
       validator: checkEvict,
       description: 'Ends streams: {"streamIds": ["..."], "by": "...", "reason": "..."}; without ids, all',
     });
     setHandler(
       heartbeatSignal,
       (beats) => {
-        this.#onSignal(() => ledger.heartbeat(usableBeats(beats), Date.now()));
+        this.#onSignal(() => ledger.heartbeat(this.#take('heartbeat', usableBeats(beats)), Date.now()));
       },
       { description: 'Extends streams: [{"streamId": "..."}]' },
     );
     setHandler(
       releaseSignal,
       (releases) => {
-        this.#onSignal(() => ledger.release(usableReleases(releases), Date.now()));
+        this.#onSignal(() => ledger.release(this.#take('release', usableReleases(releases)), Date.now()));
       },
       { description: 'Ends streams: [{"streamId": "..."}]' },
     );
-    setHandler(viewUpdate, refuseWith(ledger), {
-      validator: refuseWith(ledger),
+    setHandler(viewUpdate, () => this.#refuseWithView(), {
+      validator: () => this.#refuseWithView(),
       description: 'Active and lately ended streams, as a refusal: see contracts/stream-sessions.ts',
     });
-    setHandler(sessionsQuery, () => ledger.view(), { description: 'Active and lately ended streams' });
+    setHandler(sessionsQuery, () => this.#view(), { description: 'Active and lately ended streams' });
+  }
+
+  /** What a signal held that could be used; the rest is shown to operators, as nobody else would know. */
+  #take<Item>(signal: string, { items, ignored }: Usable<Item>): readonly Item[] {
+    if (ignored !== undefined) this.#ignored = `of a signal ${signal}, ${new Date().toISOString()}: ${ignored}`;
+    return items;
+  }
+
+  #view(): SessionsView {
+    return { at: new Date().toISOString(), ...this.#ledger.view() };
+  }
+
+  #refuseWithView(): never {
+    throw ApplicationFailure.create({ type: SESSIONS_VIEW, message: 'not to be done', details: [this.#view()] });
   }
 
   #onMessage<Answer>(decide: () => Answer): Answer {
@@ -198,11 +250,11 @@ class SessionsRun {
     }
   }
 
-  async #announce(): Promise<void> {
+  async #announce(told = watchers): Promise<void> {
     const ends = this.#ledger.notices();
     if (ends.length === 0) return;
     try {
-      await watchers.streamsEnded(ends);
+      await told.streamsEnded(ends);
     } catch (error) {
       if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
       log.warn('no gateway took note of ended streams', { ends: ends.length });
@@ -238,14 +290,8 @@ class SessionsRun {
       this.#shownSlots = slots;
       upsertSearchAttributes([{ key: activeStreamsKey, value: slots }]);
     }
-    setCurrentDetails(describeSessions(this.#ledger.view()));
+    setCurrentDetails(describeSessions(this.#ledger.view(), this.#ignored));
   }
-}
-
-function refuseWith(ledger: SessionLedger): () => never {
-  return () => {
-    throw ApplicationFailure.create({ type: SESSIONS_VIEW, message: 'not to be done', details: [ledger.view()] });
-  };
 }
 
 function counted(reply: AcquireReply): AcquireReply {

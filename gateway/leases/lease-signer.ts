@@ -23,7 +23,7 @@ export interface LeaseSigner {
   readonly keyId: string;
   /** The key is known to nobody else and ends with this process. */
   readonly generated: boolean;
-  /** A lease is in whole seconds: it ends up to a second later than asked, never earlier. */
+  /** A lease is in whole seconds: it ends up to a second earlier than asked, never later than its stream. */
   sign(request: LeaseRequest): string;
   /** Public keys, for `/.well-known/jwks.json`. */
   jwks(): JSONWebKeySet;
@@ -52,7 +52,7 @@ export function createLeaseSigner(options: LeaseSignerOptions): LeaseSigner {
         did: deviceId,
         cid: contentId,
         iat: Math.floor(nowMs / 1_000),
-        exp: Math.ceil((nowMs + expiresInMs) / 1_000),
+        exp: Math.floor((nowMs + expiresInMs) / 1_000),
       };
       const signed = `${header}.${encode(claims)}`;
       // At once: jose's way through WebCrypto takes twice as long for one lease, and gives no more of them a second.

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import {
   InvalidSessionRequestError,
+  RequestMismatchError,
   StreamEndedError,
   StreamIdTakenError,
   StreamLimitReachedError,
@@ -82,11 +83,12 @@ export class StreamWatch {
     }
     const { stream } = granted;
     // A repeated request id is answered with the stream it made, whatever id was asked for.
-    if (stream.streamId !== ref.streamId || stream.mode !== 'watched') await this.#record(() => store.cancel(ref));
-    if (stream.mode === 'watched') await this.#record(() => store.confirm(toWatchedStream(userId, stream, policy())));
+    if (stream.streamId !== ref.streamId || !isWatched(stream)) await this.#record(() => store.cancel(ref));
+    if (isWatched(stream)) await this.#record(() => store.confirm(toWatchedStream(userId, stream, policy())));
     const nowMs = Date.parse(stream.leaseEndsAt) - stream.leaseMs;
     await Promise.all(granted.evicted.map((ended) => this.#noteEnded(userId, ended, nowMs)));
-    return stream.mode === 'watched' ? { ...granted, expiresInMs: silenceMs } : granted;
+    // One that is handed off ends when that does, whoever asks again.
+    return stream.mode === 'watched' ? { ...granted, expiresInMs: Math.min(granted.expiresInMs, silenceMs) } : granted;
   }
 
   /** @throws StreamEndedError when the stream is over or unknown */
@@ -233,6 +235,7 @@ function isRefusal(error: unknown): boolean {
   return (
     error instanceof StreamLimitReachedError ||
     error instanceof StreamIdTakenError ||
+    error instanceof RequestMismatchError ||
     error instanceof InvalidSessionRequestError
   );
 }

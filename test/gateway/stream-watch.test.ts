@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import {
   SessionsUnavailableError,
   StreamEndedError,
+  RequestMismatchError,
   StreamIdTakenError,
   StreamLimitReachedError,
 } from '../../client/session-errors.ts';
@@ -138,6 +139,7 @@ class World {
       if (reply.outcome === 'granted') return reply;
       if (reply.outcome === 'refused') throw new StreamLimitReachedError(reply.violation, reply.conflicts);
       if (reply.outcome === 'idTaken') throw new StreamIdTakenError(reply.message);
+      if (reply.outcome === 'otherRequest') throw new RequestMismatchError(reply.message);
       throw new StreamEndedError(reply.streamId, reply.end);
     };
     const note = (call: string): void => void this.calls.push(call);

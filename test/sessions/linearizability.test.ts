@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { StreamEndedError, StreamLimitReachedError } from '../../client/session-errors.ts';
+import { RequestMismatchError, StreamEndedError, StreamLimitReachedError } from '../../client/session-errors.ts';
 import type { SessionsClient } from '../../client/sessions.ts';
 import { OVER_LIMIT_BEHAVIOURS, type OverLimitBehaviour } from '../../contracts/session-limits.ts';
 import { playHistory, type Defect } from './support/concurrent-ledger.ts';
@@ -26,13 +26,16 @@ describe('histories of concurrent callers', function () {
         for (const { output } of history) if (output) outcomes.add(output.outcome);
         assert.ok(isLinearizable(model, history), `seed ${seed}: ${JSON.stringify(history)}`);
       }
-      if (overLimit !== 'evictOldest') assert.deepEqual(outcomes, new Set(['granted', 'refused', 'ended', 'done']));
+      if (overLimit !== 'evictOldest')
+        assert.deepEqual(outcomes, new Set(['granted', 'refused', 'ended', 'otherRequest', 'done']));
     });
   }
 
   const defects: Defect[] = [
     'admits by what it read before',
     'forgets ends when it continues',
+    'forgets early releases when it continues',
+    'takes another content for the same request',
     'evicts without a grant',
   ];
   for (const defect of defects) {
@@ -100,7 +103,9 @@ async function playForReal(
         await sleep(random() * 200);
         const id = `s${Math.floor(random() * 6)}`;
         const dice = random();
-        if (dice < 0.65) await call(sessions, { kind: 'acquire', id, evict: [`s${Math.floor(random() * 6)}`] });
+        const content = random() < 0.9 ? 'film' : 'news';
+        if (dice < 0.65)
+          await call(sessions, { kind: 'acquire', id, content, evict: [`s${Math.floor(random() * 6)}`] });
         else if (dice < 0.8) await call(sessions, { kind: 'release', id });
         else if (dice < 0.9) await call(sessions, { kind: 'evict', id });
         else await call(sessions, { kind: 'list' });
@@ -131,10 +136,12 @@ async function answerOf(sessions: SessionsClient, userId: string, call: SessionC
   switch (call.kind) {
     case 'acquire':
       try {
-        const { evicted } = await sessions.acquire(userId, wish(call.id, { evict: call.evict ?? [] }));
+        const request = wish(call.id, { contentId: call.content ?? 'film', evict: call.evict ?? [] });
+        const { evicted } = await sessions.acquire(userId, request);
         return { outcome: 'granted', evicted: evicted.map(({ streamId }) => streamId) };
       } catch (error) {
         if (error instanceof StreamEndedError) return { outcome: 'ended' };
+        if (error instanceof RequestMismatchError) return { outcome: 'otherRequest' };
         if (!(error instanceof StreamLimitReachedError)) throw error;
         return { outcome: 'refused', conflicts: error.conflicts.map(({ streamId }) => streamId) };
       }

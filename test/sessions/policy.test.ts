@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { DEFAULT_SESSION_POLICY, OVER_LIMIT_BEHAVIOURS, type SessionRules } from '../../contracts/session-limits.ts';
-import { InvalidSessionPolicyError, parseSessionPolicy } from '../../contracts/session-policy.ts';
+import { closedCaps, InvalidSessionPolicyError, parseSessionPolicy } from '../../contracts/session-policy.ts';
 import type { AcquireRequest } from '../../contracts/stream-sessions.ts';
-import { capsOf, judge, slotsOf, type Occupant } from '../../workflows/session-admission.ts';
+import { capsOf, isUnknownPlan, judge, slotsOf, type Occupant } from '../../workflows/session-admission.ts';
 
 describe('the policy of stream sessions', () => {
   it('needs a version and the cap of the account, and takes the rest from the defaults', () => {
@@ -20,7 +20,12 @@ describe('the policy of stream sessions', () => {
       [{ version: 1, caps: { account: 3, devicetypes: { tv: 1 } } }, /caps: .*devicetypes/],
       [{ version: 1, caps: { account: 3 }, plans: { basic: { acount: 1 } } }, /plans\.basic: .*acount/],
       [{ version: 1, caps: { account: 3 }, overLimit: 'evict' }, /overLimit: /],
-      [{ version: 1, caps: { account: 3 }, heartbeatIntervalMs: 40_000 }, /heartbeatIntervalMs: .*half/],
+      [{ version: 1, caps: { account: 3 }, heartbeatIntervalMs: 30_001 }, /heartbeatIntervalMs: .*two thirds/],
+      [{ version: 1, caps: { account: 3 }, watchedLeaseMs: 44_999 }, /watchedLeaseMs: .*leaseMs/],
+      [{ version: 1, caps: { account: 3, deviceTypes: { 't\nv': 1 } } }, /deviceTypes[^]*control characters/],
+      [{ version: 1, caps: { account: 3, contents: { '': 1 } } }, /contents.*: .*1 to 255/],
+      [JSON.parse('{"version": 1, "caps": {"account": 3, "contents": {"__proto__": 1}}}'), /__proto__/],
+      [{ version: 1, caps: { account: 3, contents: hugeTable() } }, /65536 bytes/],
       [{ version: 1, caps: { account: 3 }, handoffGraceMs: 60_000 }, /handoffGraceMs: /],
       [{ version: 1, caps: { account: 3 }, shadow: { caps: { account: 1 } } }, /shadow\.version: /],
     ];
@@ -31,6 +36,31 @@ describe('the policy of stream sessions', () => {
         JSON.stringify(data),
       );
     }
+  });
+
+  it('takes the pace of a beat a minute, a cap of 0 and a `$schema`', () => {
+    const data = { $schema: 'x', version: 1, caps: { account: 3 }, leaseMs: 90_000, heartbeatIntervalMs: 60_000 };
+    const policy = { ...DEFAULT_SESSION_POLICY, leaseMs: 90_000, heartbeatIntervalMs: 60_000 };
+    assert.deepEqual(parseSessionPolicy(data), policy);
+    const closed = {
+      version: 1,
+      caps: { account: 3, deviceTypes: { tv: 0 } },
+      plans: { none: { account: 0 }, all: {} },
+    };
+    assert.deepEqual(closedCaps(parseSessionPolicy(closed)), ['caps.deviceTypes.tv', 'plans.none.account']);
+  });
+
+  it('puts the entries of a plan’s tables before the general ones, one by one as well', () => {
+    const general = { account: 9, deviceTypes: { tv: 1, mobile: 2 }, contents: { derby: 1 } };
+    const rules = rulesWith({
+      caps: general,
+      plans: { family: { deviceTypes: { tv: 3 } }, kids: { contents: { film: 0 } } },
+    });
+    assert.deepEqual(capsOf(rules, 'family').deviceTypes, { tv: 3, mobile: 2 });
+    assert.deepEqual(capsOf(rules, 'kids'), { ...general, contents: { derby: 1, film: 0 } });
+    const unknown = [undefined, 'family', 'toString'].map((plan) => isUnknownPlan(rules, plan));
+    assert.deepEqual(unknown, [false, false, true]);
+    assert.equal(isUnknownPlan(rulesWith({}), 'family'), false, 'no plan is unknown to a policy without plans');
   });
 
   it('puts the caps of a plan before the general ones, one by one', () => {
@@ -144,6 +174,11 @@ describe('the admission of a stream', () => {
     );
   });
 });
+
+/** Each part is within its bound. */
+function hugeTable(): Record<string, number> {
+  return Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`${index}`.padEnd(255, '界'), 1]));
+}
 
 function rulesWith(change: Partial<SessionRules>): SessionRules {
   return { version: 1, caps: { account: 3 }, overLimit: 'refuseNewest', ...change };

@@ -77,6 +77,7 @@ export async function startStandInGateway(policy: SessionPolicy, prefix = ''): P
     const wish = { ...request.body, mode: 'watched', ...(typeof key === 'string' ? { requestId: key } : {}) } as const;
     const answer = ledgerOf(request.params.userId).acquire(wish, gateway.policy, Date.now());
     if (answer.outcome === 'idTaken') return problem(reply, 409, 'stream-id-taken', { detail: answer.message });
+    if (answer.outcome === 'otherRequest') return problem(reply, 422, 'request-mismatch', { detail: answer.message });
     if (answer.outcome === 'ended') return problem(reply, 410, 'stream-ended', { ...answer.end });
     if (answer.outcome === 'refused') {
       const { conflicts, violation, active, limit } = answer;

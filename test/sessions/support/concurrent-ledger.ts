@@ -9,7 +9,12 @@ const CALLERS = 4;
 const STEPS = 60;
 
 /** Ways to break an account that the checker must find. */
-export type Defect = 'admits by what it read before' | 'forgets ends when it continues' | 'evicts without a grant';
+export type Defect =
+  | 'admits by what it read before'
+  | 'forgets ends when it continues'
+  | 'forgets early releases when it continues'
+  | 'takes another content for the same request'
+  | 'evicts without a grant';
 
 interface Pending {
   readonly call: SessionCall;
@@ -75,7 +80,7 @@ export function playHistory(random: () => number, policy: SessionPolicy, defect?
   function randomCall(): SessionCall {
     const dice = random();
     const id = pick(IDS, 'a');
-    if (dice < 0.6) return { kind: 'acquire', id, evict: [pick(IDS, 'a')] };
+    if (dice < 0.6) return { kind: 'acquire', id, content: random() < 0.9 ? 'film' : 'news', evict: [pick(IDS, 'a')] };
     if (dice < 0.75) return { kind: 'release', id };
     return dice < 0.85 ? { kind: 'evict', id } : { kind: 'list' };
   }
@@ -83,6 +88,9 @@ export function playHistory(random: () => number, policy: SessionPolicy, defect?
   function apply({ call, seenSlots }: Pending): SessionAnswer {
     if (defect === 'admits by what it read before' && call.kind === 'acquire' && seenSlots < policy.caps.account) {
       return applyCall(ledger, call, { ...policy, version: 99, caps: { account: 99 } }, nowMs);
+    }
+    if (defect === 'takes another content for the same request' && call.kind === 'acquire') {
+      return applyCall(ledger, { ...call, content: 'film' }, policy, nowMs);
     }
     const answer = applyCall(ledger, call, { ...policy, version: 100 + nowMs + history.length }, nowMs);
     if (defect === 'evicts without a grant' && answer.outcome === 'refused') {
@@ -95,13 +103,15 @@ export function playHistory(random: () => number, policy: SessionPolicy, defect?
 function continued(ledger: SessionLedger, defect: Defect | undefined): SessionsSnapshot {
   // Through JSON, as the state goes in Temporal.
   const snapshot: SessionsSnapshot = structuredClone(ledger.snapshot());
+  if (defect === 'forgets early releases when it continues') return { ...snapshot, early: [] };
   return defect === 'forgets ends when it continues' ? { ...snapshot, ended: [] } : snapshot;
 }
 
 function applyCall(ledger: SessionLedger, call: SessionCall, policy: SessionPolicy, nowMs: number): SessionAnswer {
   switch (call.kind) {
     case 'acquire': {
-      const reply = ledger.acquire(wish(call.id, { evict: call.evict ?? [] }), policy, nowMs);
+      const request = wish(call.id, { contentId: call.content ?? 'film', evict: call.evict ?? [] });
+      const reply = ledger.acquire(request, policy, nowMs);
       switch (reply.outcome) {
         case 'granted':
           return { outcome: 'granted', evicted: reply.evicted.map(({ streamId }) => streamId) };
@@ -109,6 +119,8 @@ function applyCall(ledger: SessionLedger, call: SessionCall, policy: SessionPoli
           return { outcome: 'refused', conflicts: reply.conflicts.map(({ streamId }) => streamId) };
         case 'ended':
           return { outcome: 'ended' };
+        case 'otherRequest':
+          return { outcome: 'otherRequest' };
         case 'idTaken':
           throw new Error(reply.message);
       }

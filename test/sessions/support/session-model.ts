@@ -2,7 +2,7 @@ import type { OverLimitBehaviour } from '../../../contracts/session-limits.ts';
 import type { Model, Operation } from './linearizability.ts';
 
 export type SessionCall =
-  | { readonly kind: 'acquire'; readonly id: string; readonly evict?: readonly string[] }
+  | { readonly kind: 'acquire'; readonly id: string; readonly content?: string; readonly evict?: readonly string[] }
   | { readonly kind: 'release'; readonly id: string }
   | { readonly kind: 'evict'; readonly id: string }
   /** Leases that ran out, all at once. */
@@ -13,6 +13,7 @@ export type SessionAnswer =
   | { readonly outcome: 'granted'; readonly evicted: readonly string[] }
   | { readonly outcome: 'refused'; readonly conflicts: readonly string[] }
   | { readonly outcome: 'ended' }
+  | { readonly outcome: 'otherRequest' }
   | { readonly outcome: 'done'; readonly ids: readonly string[] };
 
 export type SessionOperation = Operation<SessionCall, SessionAnswer>;
@@ -21,21 +22,25 @@ interface State {
   /** Oldest first. */
   readonly active: readonly string[];
   readonly ended: readonly string[];
+  /** What each id was first acquired for; absent for one that was only released. */
+  readonly contents: Readonly<Record<string, string>>;
 }
 
 /** What an account does, said once more and independently of the ledger: a list of ids and a limit. */
 export function sessionModel(limit: number, overLimit: OverLimitBehaviour): Model<State, SessionCall, SessionAnswer> {
-  const end = ({ active, ended }: State, ids: readonly string[]): State => ({
+  const end = ({ active, ended, contents }: State, ids: readonly string[]): State => ({
     active: active.filter((id) => !ids.includes(id)),
     ended: [...ended, ...ids],
+    contents,
   });
 
   const carryOut = (state: State, call: SessionCall): [state: State, answer: SessionAnswer] | undefined => {
     switch (call.kind) {
       case 'acquire':
-        return acquire(state, call.id, call.evict ?? []);
+        return acquire(state, call, call.evict ?? []);
       case 'release':
-        return [state.active.includes(call.id) ? end(state, [call.id]) : state, { outcome: 'done', ids: [] }];
+        // Also one that is not known: it will not begin any more.
+        return [state.ended.includes(call.id) ? state : end(state, [call.id]), { outcome: 'done', ids: [] }];
       case 'evict': {
         const ids = state.active.filter((id) => id === call.id);
         return [end(state, ids), { outcome: 'done', ids }];
@@ -49,15 +54,21 @@ export function sessionModel(limit: number, overLimit: OverLimitBehaviour): Mode
     }
   };
 
-  const acquire = (state: State, id: string, named: readonly string[]): [State, SessionAnswer] => {
+  const acquire = (
+    state: State,
+    { id, content = '' }: Extract<SessionCall, { kind: 'acquire' }>,
+    named: readonly string[],
+  ): [State, SessionAnswer] => {
     const { active, ended } = state;
+    const contents = { ...state.contents, [id]: content };
+    if ((state.contents[id] ?? content) !== content) return [state, { outcome: 'otherRequest' }];
     if (active.includes(id)) return [state, { outcome: 'granted', evicted: [] }];
-    if (ended.includes(id)) return [state, { outcome: 'ended' }];
+    if (ended.includes(id)) return [{ ...state, contents }, { outcome: 'ended' }];
     const victims = active.length < limit ? [] : victimsOf(active, named);
     if (active.length - victims.length >= limit) return [state, { outcome: 'refused', conflicts: active }];
     const left = end(state, victims);
     return [
-      { ...left, active: [...left.active, id] },
+      { ...left, active: [...left.active, id], contents },
       { outcome: 'granted', evicted: victims },
     ];
   };
@@ -71,13 +82,14 @@ export function sessionModel(limit: number, overLimit: OverLimitBehaviour): Mode
   };
 
   return {
-    initial: { active: [], ended: [] },
+    initial: { active: [], ended: [], contents: {} },
     step(state, call, answer) {
       const carriedOut = carryOut(state, call);
       if (!carriedOut) return [];
       if (answer === undefined) return [state, carriedOut[0]];
       return JSON.stringify(carriedOut[1]) === JSON.stringify(answer) ? [carriedOut[0]] : [];
     },
-    key: ({ active, ended }) => `${active.join(',')}|${ended.toSorted().join(',')}`,
+    key: ({ active, ended, contents }) =>
+      JSON.stringify([active, ended.toSorted(), Object.entries(contents).map(String).toSorted()]),
   };
 }
