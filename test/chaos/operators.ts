@@ -37,6 +37,7 @@ export class Operators {
   readonly #client: Client;
   readonly #onEvent: (line: string) => void;
   readonly #counts = new Map<string, Record<Outcome, number>>();
+  #leftOut = 0;
 
   constructor(client: Client, onEvent: (line: string) => void) {
     this.#client = client;
@@ -47,15 +48,25 @@ export class Operators {
     return Object.fromEntries([...this.#counts].toSorted(([left], [right]) => left.localeCompare(right)));
   }
 
+  /** Of the plan, for want of time. */
+  get leftOut(): number {
+    return this.#leftOut;
+  }
+
   /**
    * Looks are made one after the other, acts wait for no answer of the one before. What is late stays late: a burst would fall
-   * on the few events that an outage left over.
+   * on the few events that an outage left over. What would come after the faults is left out and counted.
    */
-  async run(plan: readonly PlannedOperatorAction[]): Promise<void> {
+  async run(plan: readonly PlannedOperatorAction[], untilMs: number): Promise<void> {
     const underWay: Promise<void>[] = [];
+    const deadline = performance.now() + untilMs;
     let lastMs = 0;
-    for (const { atMs, action, draw } of plan) {
+    for (const [index, { atMs, action, draw }] of plan.entries()) {
       await sleep(atMs - lastMs);
+      if (performance.now() > deadline) {
+        this.#leftOut = plan.length - index;
+        break;
+      }
       lastMs = atMs;
       const target = await this.#findPatiently(action, draw);
       underWay.push(this.#attempt(action, target).then((outcome) => this.#count(nameOf(action), outcome)));

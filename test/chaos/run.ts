@@ -51,7 +51,8 @@ export async function runChaos(options: ChaosOptions, onEvent: (line: string) =>
     const injector = new Injector({ cluster, slots, onEvent, ...(toxiproxy ? { toxiproxy } : {}) });
     const operators = new Operators(client, onEvent);
     const publishing = publishWaves(options, queues);
-    await Promise.all([injector.run(planFaults(options)), operators.run(planOperators(options))]);
+    await Promise.all([injector.run(planFaults(options)), operators.run(planOperators(options), options.faultMs)]);
+    if (operators.leftOut > 0) onEvent(`the operators had no time for ${operators.leftOut} of what they had planned`);
     const waves = await publishing;
     await injector.heal();
     await Promise.all([...slots.values()].map((slot) => slot.ready(READY_MS)));
