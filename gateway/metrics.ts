@@ -15,6 +15,10 @@ export interface GatewayGauges {
   /** Streams watched by all gateways that share a store. */
   readonly watched: () => Promise<number>;
   readonly blocks: () => number;
+  /** Of the policy in force. */
+  readonly policyVersion: () => number;
+  /** Whether the policy's file, as it is now, is in force. */
+  readonly policyIsValid: () => boolean;
 }
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
@@ -49,6 +53,13 @@ export function createGatewayMetrics(gauges: GatewayGauges): GatewayMetrics {
   });
   gauge(registry, 'gateway_watched_streams', 'Streams watched by the gateways that share a store', gauges.watched);
   gauge(registry, 'gateway_blocks', 'Entries of the blacklist', async () => gauges.blocks());
+  gauge(registry, 'gateway_policy_version', 'Version of the policy in force', async () => gauges.policyVersion());
+  gauge(
+    registry,
+    'gateway_policy_valid',
+    'Whether the file of the policy can be used as it is: 0 while an older policy stays in force for its faults',
+    async () => Number(gauges.policyIsValid()),
+  );
   if (gauges.accessLog) exportAccessLog(registry, gauges.accessLog);
   return {
     registry,

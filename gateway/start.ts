@@ -53,6 +53,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const metrics = createGatewayMetrics({
     watched: () => beats.size(),
     blocks: () => blacklist.size,
+    policyVersion: () => policy().version,
+    policyIsValid: () => policySource.fault() === undefined,
     accessLog: accessLog && (() => ({ ...accessLog.counts() })),
   });
   const sessions = createSessionsClient({
@@ -109,6 +111,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     degraded: () => [
       ...(redis && redis.status !== 'ready' ? ['redis'] : []),
       ...(sweeper.recovered() ? [] : ['recovery']),
+      ...(policySource.fault() === undefined ? [] : ['policy']),
       ...(loneCheck?.alone() === false ? ['another gateway without a common store'] : []),
     ],
     tls: tlsOf(settings),

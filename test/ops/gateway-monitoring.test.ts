@@ -11,6 +11,7 @@ const ELSEWHERE = new Set([
   'up',
   'stream_sessions_acquires_total',
   'stream_sessions_shadow_refusals_total',
+  'stream_sessions_unknown_plans_total',
   'access_log_writer',
 ]);
 
@@ -30,6 +31,8 @@ describe('alerts and dashboard of the gateway', () => {
     const metrics = createGatewayMetrics({
       watched: () => Promise.resolve(0),
       blocks: () => 0,
+      policyVersion: () => 1,
+      policyIsValid: () => true,
       accessLog: () => ({ dropped: 0 }),
     });
     const declared = [...(await metrics.registry.metrics()).matchAll(/^# TYPE (\w+)/gm)].map(([, name]) => name);
