@@ -4,12 +4,16 @@ import {
   InvalidSessionRequestError,
   NotAllowedError,
   NotAuthenticatedError,
+  RateLimitedError,
   RequestMismatchError,
+  SessionsUnavailableError,
   StreamEndedError,
   StreamIdTakenError,
   StreamLimitReachedError,
   type StreamGone,
 } from './session-errors.ts';
+
+const DEFAULT_RETRY_AFTER_MS = 1_000;
 
 const text = z.string();
 const milliseconds = z.number().min(0);
@@ -32,8 +36,7 @@ const stream = z.object({
   mode: z.enum(['direct', 'watched', 'counted']),
   slots: z.int(),
   startedAt: text,
-  leaseMs: milliseconds,
-  leaseEndsAt: text,
+  addresses: z.int().exactOptional(),
   ending: z.object({ at: text, end }).exactOptional(),
 });
 const ended = z.object({ streamId: text, deviceId: text, endedAt: text, end });
@@ -57,7 +60,9 @@ export const answers = {
     heartbeatIntervalMs: milliseconds,
     lease: text.exactOptional(),
     ending: end.exactOptional(),
+    evicted: z.array(ended).exactOptional(),
   }),
+  beats: z.object({ results: z.array(z.looseObject({ status: z.int(), problem: z.unknown().optional() })) }),
   sessions: z.object({
     active: z.array(stream),
     ended: z.array(ended),
@@ -90,6 +95,7 @@ const problem = z.object({
   detail: text.catch(''),
   reason: text.optional().catch(undefined),
   expiresAt: text.optional().catch(undefined),
+  retryAfterMs: milliseconds.optional().catch(undefined),
 });
 const CODE = /^urn:stream-sessions:problem:/u;
 
@@ -99,10 +105,12 @@ export function readEnd(body: unknown): StreamGone {
   return parsed.success ? parsed.data : { reason: 'unknown' };
 }
 
-/** The error a caller gets for an answer that another try does not change. */
+/** The error a caller gets for an answer that is no success. */
 export function toSessionsError(status: number, body: unknown, streamId: string): Error {
-  const { type, title, detail, reason, expiresAt } = problem.catch(NO_PROBLEM).parse(body);
+  const { type, title, detail, reason, expiresAt, retryAfterMs } = problem.catch(NO_PROBLEM).parse(body);
   const message = detail || title || `the answer has the status ${status}`;
+  if (status === 429) return new RateLimitedError(retryAfterMs ?? DEFAULT_RETRY_AFTER_MS);
+  if (status >= 500) return new SessionsUnavailableError(message);
   if (status === 401) return new NotAuthenticatedError(message, reason);
   switch (type.replace(CODE, '')) {
     case 'stream-limit-reached': {
@@ -123,4 +131,11 @@ export function toSessionsError(status: number, body: unknown, streamId: string)
   return new InvalidSessionRequestError(`${message} (${status})`);
 }
 
-const NO_PROBLEM = { type: '', title: '', detail: '', reason: undefined, expiresAt: undefined };
+const NO_PROBLEM = {
+  type: '',
+  title: '',
+  detail: '',
+  reason: undefined,
+  expiresAt: undefined,
+  retryAfterMs: undefined,
+};

@@ -23,7 +23,7 @@ export interface HttpCallsOptions {
 }
 
 export interface HttpCall {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** From the gateway's URL on, with a slash first. */
   readonly path: string;
   readonly body?: unknown;

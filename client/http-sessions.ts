@@ -1,38 +1,68 @@
 import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
-import type { EvictReply, EvictRequest, Release, SessionsView } from '../contracts/stream-sessions.ts';
+import type { ActiveStream } from '../contracts/session-stream.ts';
+import type { EvictReply, EvictRequest, Release } from '../contracts/stream-sessions.ts';
 import { answers, readEnd, toSessionsError } from './http-answers.ts';
-import { HttpCalls, type HttpCall, type HttpCallsOptions } from './http-calls.ts';
+import { HttpCalls, type HttpAnswer, type HttpCall, type HttpCallsOptions } from './http-calls.ts';
 import { InvalidSessionRequestError, SessionsUnavailableError } from './session-errors.ts';
 import { holdStream, type HeldStream, type HoldOptions } from './session-hold.ts';
-import type { AcquireOptions, BeatAnswer, Granted, SessionsClient } from './sessions-client.ts';
+import type {
+  AcquireOptions,
+  BeatAnswer,
+  ContentSwitched,
+  Granted,
+  SessionsClient,
+  StreamsOf,
+} from './sessions-client.ts';
 
+const OK = 200;
 const GONE = 410;
 /** What a header carries unchanged. */
 const KEY = /^[\x21-\x7E](?:[\x20-\x7E]*[\x21-\x7E])?$/u;
+/** What the gateway takes in one request: so many streams, and a body of 16 KiB. */
+const MOST_BEATS = 100;
+const MOST_BYTES = 15_000;
 
 export type HttpSessionsClientOptions = HttpCallsOptions;
 
+/** A stream of any account, for those who beat for many. */
+export interface StreamOfUser {
+  readonly userId: string;
+  readonly streamId: string;
+}
+
+/** What became of one beat among many: an answer, or an error that tells of this one alone. */
+export type BatchedBeat = StreamOfUser & (BeatAnswer | { readonly error: Error });
+
+/** Sessions over HTTP: what there is on Temporal, without the facts that only an account knows. */
+export interface HttpSessionsClient extends SessionsClient<ActiveStream> {
+  /**
+   * Beats of any number of streams of any accounts, for services: a request for each 100 of them.
+   *
+   * @returns what became of each, in their order; a bad one spoils none of the others
+   */
+  heartbeats(streams: readonly StreamOfUser[]): Promise<readonly BatchedBeat[]>;
+}
+
 /**
- * Sessions over the gateway. Differs from the one on Temporal in this: the plan is a claim of the token and `mode` the
- * gateway's, so neither can be given; of a release only the stream id counts; several streams are as many requests.
+ * Sessions over the gateway. Differs from the one on Temporal in this: `mode` is the gateway's and cannot be given, a `plan` can by
+ * services only (of others it is a claim of the token); of a release only the stream id counts.
  *
  * @throws TypeError when the URL cannot be used
  */
-export function createHttpSessionsClient(options: HttpSessionsClientOptions): SessionsClient {
-  return new HttpSessionsClient(options);
+export function createHttpSessionsClient(options: HttpSessionsClientOptions): HttpSessionsClient {
+  return new GatewayClient(options);
 }
 
-class HttpSessionsClient implements SessionsClient {
+class GatewayClient implements HttpSessionsClient {
   readonly #calls: HttpCalls;
 
   constructor(options: HttpSessionsClientOptions) {
     this.#calls = new HttpCalls(options);
   }
 
-  async acquire(userId: string, { plan, mode, ...request }: AcquireOptions): Promise<Granted> {
-    if (plan !== undefined || mode !== undefined)
-      throw new InvalidSessionRequestError('over HTTP, the plan is a claim of the token and the mode is the gateway’s');
+  async acquire(userId: string, { mode, ...request }: AcquireOptions): Promise<Granted<ActiveStream>> {
+    if (mode !== undefined) throw new InvalidSessionRequestError('over HTTP, the mode is the gateway’s');
     // Both chosen before the first try: a retry after a lost answer must be the same stream.
     const { requestId = randomUUID(), streamId = randomUUID(), ...wish } = request;
     if (!KEY.test(requestId)) throw new InvalidSessionRequestError('over HTTP, a request id must be printable ASCII');
@@ -47,6 +77,19 @@ class HttpSessionsClient implements SessionsClient {
     return Promise.all(ids.map((streamId) => this.#beat(userId, streamId)));
   }
 
+  async heartbeats(streams: readonly StreamOfUser[]): Promise<readonly BatchedBeat[]> {
+    const answered: BatchedBeat[] = [];
+    for (const batch of inBatches(streams)) answered.push(...(await this.#beatAll(batch)));
+    return answered;
+  }
+
+  async switchContent(userId: string, streamId: string, contentId: string): Promise<ContentSwitched> {
+    const path = `${pathOf(userId, 'streams', streamId)}/heartbeat`;
+    const call = { method: 'POST', path, body: { contentId } } as const;
+    const { evicted = [], ...beat } = await this.#answer('switch of content', call, answers.beat, streamId);
+    return { ...beat, evicted };
+  }
+
   async release(userId: string, release: string | Release): Promise<void> {
     const { streamId } = typeof release === 'string' ? { streamId: release } : release;
     const { status, body } = await this.#calls.run('release', {
@@ -56,7 +99,7 @@ class HttpSessionsClient implements SessionsClient {
     if (status >= 300 && status !== GONE) throw toSessionsError(status, body, streamId);
   }
 
-  async list(userId: string): Promise<SessionsView> {
+  async list(userId: string): Promise<StreamsOf<ActiveStream>> {
     return this.#answer('list', { method: 'GET', path: pathOf(userId, 'streams') }, answers.sessions);
   }
 
@@ -66,14 +109,26 @@ class HttpSessionsClient implements SessionsClient {
   }
 
   async hold(userId: string, request: AcquireOptions, options: HoldOptions = {}): Promise<HeldStream> {
-    return holdStream(this, userId, await this.acquire(userId, request), options);
+    return holdStream(this, { userId, request, granted: await this.acquire(userId, request), options });
   }
 
   async #beat(userId: string, streamId: string): Promise<BeatAnswer> {
     const path = `${pathOf(userId, 'streams', streamId)}/heartbeat`;
-    const { status, body } = await this.#calls.run('heartbeat', { method: 'POST', path });
-    if (status === GONE) return { streamId, alive: false, end: readEnd(body) };
-    return { streamId, alive: true, ...readAnswer('heartbeat', { status, body }, answers.beat, streamId) };
+    return readBeat(streamId, await this.#calls.run('heartbeat', { method: 'POST', path }));
+  }
+
+  async #beatAll(streams: readonly StreamOfUser[]): Promise<readonly BatchedBeat[]> {
+    const body = streams.map(({ userId, streamId }) => ({ userId, streamId }));
+    const call = { method: 'POST', path: '/v1/heartbeats', body } as const;
+    const { results } = await this.#answer('heartbeats', call, answers.beats);
+    return body.map((stream, index): BatchedBeat => {
+      const { status = 0, problem, ...fields } = results[index] ?? {};
+      try {
+        return { ...stream, ...readBeat(stream.streamId, { status, body: status === OK ? fields : problem }) };
+      } catch (error) {
+        return { ...stream, error: error instanceof Error ? error : new SessionsUnavailableError('heartbeats') };
+      }
+    });
   }
 
   async #answer<Schema extends z.ZodType>(
@@ -84,6 +139,28 @@ class HttpSessionsClient implements SessionsClient {
   ): Promise<z.output<Schema>> {
     return readAnswer(what, await this.#calls.run(what, call), schema, streamId);
   }
+}
+
+function* inBatches(streams: readonly StreamOfUser[]): Generator<readonly StreamOfUser[]> {
+  let batch: StreamOfUser[] = [];
+  let bytes = 0;
+  for (const stream of streams) {
+    const size = new TextEncoder().encode(JSON.stringify(stream)).length;
+    if (batch.length === MOST_BEATS || (batch.length > 0 && bytes + size > MOST_BYTES)) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(stream);
+    bytes += size;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+function readBeat(streamId: string, answer: HttpAnswer): BeatAnswer {
+  if (answer.status === GONE) return { streamId, alive: false, end: readEnd(answer.body) };
+  const { evicted: _ofSwitches, ...beat } = readAnswer('heartbeat', answer, answers.beat, streamId);
+  return { streamId, alive: true, ...beat };
 }
 
 function readAnswer<Schema extends z.ZodType>(

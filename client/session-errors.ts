@@ -1,4 +1,4 @@
-import { describeEnd, type StreamEnd, type StreamView } from '../contracts/session-stream.ts';
+import { describeEnd, type ActiveStream, type StreamEnd } from '../contracts/session-stream.ts';
 import type { Violation } from '../contracts/stream-sessions.ts';
 
 /** How a stream stands when it is not active: its end, or `unknown` when that is forgotten or it never was. */
@@ -7,10 +7,10 @@ export type StreamGone = StreamEnd | { readonly reason: 'unknown' };
 /** No slot is free. The streams in the way are the choice for an eviction, where the policy allows it. */
 export class StreamLimitReachedError extends Error {
   override readonly name = 'StreamLimitReachedError';
-  readonly conflicts: readonly StreamView[];
+  readonly conflicts: readonly ActiveStream[];
   readonly violation: Violation;
 
-  constructor(violation: Violation, conflicts: readonly StreamView[]) {
+  constructor(violation: Violation, conflicts: readonly ActiveStream[]) {
     const of = violation.key === undefined ? '' : ` ${JSON.stringify(violation.key)}`;
     super(
       violation.limit === 0

@@ -1,4 +1,4 @@
-import type { StreamEnd, StreamView } from '../contracts/session-stream.ts';
+import type { ActiveStream, EndedStream, StreamEnd, StreamView } from '../contracts/session-stream.ts';
 import type {
   AcquireReply,
   AcquireRequest,
@@ -14,9 +14,18 @@ import type { HeldStream, HoldOptions } from './session-hold.ts';
 export type AcquireOptions = Omit<AcquireRequest, 'streamId'> & { readonly streamId?: string };
 
 /** A slot that was taken. */
-export type Granted = Extract<AcquireReply, { outcome: 'granted' }> & {
+export type Granted<Stream extends ActiveStream = StreamView> = Omit<
+  Extract<AcquireReply, { outcome: 'granted' }>,
+  'stream'
+> & {
+  readonly stream: Stream;
   /** By the gateway: proof of the slot that a CDN verifies, for {@link Granted.expiresInMs}; each beat renews it. */
   readonly lease?: string;
+};
+
+/** Streams of an account. */
+export type StreamsOf<Stream extends ActiveStream> = Omit<SessionsView, 'active'> & {
+  readonly active: readonly Stream[];
 };
 
 /** What became of a beat. */
@@ -35,12 +44,24 @@ export type BeatAnswer =
     }
   | { readonly streamId: string; readonly alive: false; readonly end: StreamGone };
 
+/** A stream that plays another content now. */
+export interface ContentSwitched {
+  readonly expiresInMs: number;
+  /** Streams that ended, or are about to, to make room under the caps by content. */
+  readonly evicted: readonly EndedStream[];
+  /** Directly on Temporal. */
+  readonly stream?: StreamView;
+  /** By the gateway: when to beat next, and a lease for the content. */
+  readonly heartbeatIntervalMs?: number;
+  readonly lease?: string;
+}
+
 /**
  * Streams of accounts, directly on Temporal or over HTTP. All calls can be repeated. Every one may throw
  * `SessionsUnavailableError`; over HTTP, also `RateLimitedError`, `NotAuthenticatedError`, `NotAllowedError` and
  * `BlockedError`. None lets an error of Temporal or of the network through.
  */
-export interface SessionsClient {
+export interface SessionsClient<Stream extends ActiveStream = StreamView> {
   /**
    * Takes a slot.
    *
@@ -49,14 +70,21 @@ export interface SessionsClient {
    * @throws StreamIdTakenError, InvalidSessionRequestError
    * @throws RequestMismatchError when the stream id or request id was used for another content
    */
-  acquire(userId: string, request: AcquireOptions): Promise<Granted>;
+  acquire(userId: string, request: AcquireOptions): Promise<Granted<Stream>>;
   /** Extends streams and tells which are over and why; on Temporal, one signal however many. */
   heartbeat(userId: string, streamIds: string | readonly string[]): Promise<readonly BeatAnswer[]>;
+  /**
+   * Plays another content in the slot that the stream has, and extends it. Only the caps by content count.
+   *
+   * @throws StreamLimitReachedError with the streams in the way; the stream goes on with the content it had
+   * @throws StreamEndedError, StreamIdTakenError for a counted one, InvalidSessionRequestError
+   */
+  switchContent(userId: string, streamId: string, contentId: string): Promise<ContentSwitched>;
   /** Ends a stream, or frees one slot of a counted one. One that is gone already is no error. */
   release(userId: string, release: string | Release): Promise<void>;
-  list(userId: string): Promise<SessionsView>;
+  list(userId: string): Promise<StreamsOf<Stream>>;
   /** Ends the named streams, or all, by decision of an operator. @throws InvalidSessionRequestError */
   evict(userId: string, request: EvictRequest): Promise<EvictReply>;
   /** Acquires, and beats until the stream ends or is released. Throws as {@link acquire} does. */
-  hold(userId: string, request: AcquireOptions, options?: HoldOptions): Promise<HeldStream>;
+  hold(userId: string, request: AcquireOptions, options?: HoldOptions<Stream>): Promise<HeldStream<Stream>>;
 }

@@ -9,6 +9,7 @@ import {
   heartbeatSignal,
   releaseSignal,
   SESSIONS_VIEW,
+  switchContentUpdate,
   viewUpdate,
   type AcquireRequest,
   type EvictReply,
@@ -27,10 +28,11 @@ import {
   StreamIdTakenError,
   StreamLimitReachedError,
 } from './session-errors.ts';
+import type { StreamView } from '../contracts/session-stream.ts';
 import { holdStream, type HeldStream, type HoldOptions } from './session-hold.ts';
-import type { AcquireOptions, BeatAnswer, Granted, SessionsClient } from './sessions-client.ts';
+import type { AcquireOptions, BeatAnswer, ContentSwitched, Granted, SessionsClient } from './sessions-client.ts';
 
-export type { AcquireOptions, BeatAnswer, Granted, SessionsClient } from './sessions-client.ts';
+export type { AcquireOptions, BeatAnswer, ContentSwitched, Granted, SessionsClient } from './sessions-client.ts';
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 /** After this, a task whose worker died goes to another one; a task of an account takes milliseconds. */
@@ -119,8 +121,31 @@ class TemporalSessionsClient implements SessionsClient {
     return { evicted: [], notActive: (request.streamIds ?? []).map((streamId) => ({ streamId })) };
   }
 
-  async hold(userId: string, request: AcquireOptions, options: HoldOptions = {}): Promise<HeldStream> {
-    return holdStream(this, userId, await this.acquire(userId, request), options);
+  async switchContent(userId: string, streamId: string, contentId: string): Promise<ContentSwitched> {
+    const reply = await this.#calls.run(userId, 'switch of content', () =>
+      this.#handle(userId).executeUpdate(switchContentUpdate, { args: [{ streamId, contentId }] }),
+    );
+    if (reply === NOT_RUNNING) throw new StreamEndedError(streamId, { reason: 'unknown' });
+    switch (reply.outcome) {
+      case 'switched': {
+        const { stream, expiresInMs, evicted } = reply;
+        return { stream, expiresInMs, evicted };
+      }
+      case 'refused':
+        throw new StreamLimitReachedError(reply.violation, reply.conflicts);
+      case 'ended':
+        throw new StreamEndedError(streamId, reply.end ?? { reason: 'unknown' });
+      case 'idTaken':
+        throw new StreamIdTakenError(reply.message);
+    }
+  }
+
+  async hold(
+    userId: string,
+    request: AcquireOptions,
+    options: HoldOptions<StreamView> = {},
+  ): Promise<HeldStream<StreamView>> {
+    return holdStream(this, { userId, request, granted: await this.acquire(userId, request), options });
   }
 
   async #askForView(userId: string): Promise<SessionsView> {

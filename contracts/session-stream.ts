@@ -32,8 +32,8 @@ export type StreamEnd =
   | { readonly reason: 'released' }
   | { readonly reason: 'evicted'; readonly evictor: Evictor };
 
-/** An active stream. */
-export interface StreamView {
+/** An active stream, as its players and their services see it. */
+export interface ActiveStream {
   readonly streamId: string;
   readonly deviceId: string;
   readonly deviceType?: string;
@@ -42,11 +42,23 @@ export interface StreamView {
   /** Slots it takes: above 1 only when `counted`. */
   readonly slots: number;
   readonly startedAt: string;
-  /** Life without a beat, milliseconds. */
-  readonly leaseMs: number;
-  readonly leaseEndsAt: string;
+  /** From how many addresses its players came lately, where these are several: told by gateways. */
+  readonly addresses?: number;
   /** Evicted with a hand-off grace: plays on until then, takes no slot any more, and beats no longer extend it. */
   readonly ending?: { readonly at: string; readonly end: StreamEnd };
+}
+
+/** An active stream as its account sees it, for whoever speaks to the account itself. */
+export interface StreamView extends ActiveStream {
+  /** Life without a message to the account, milliseconds. What a gateway watches ends long before, see {@link StreamMode}. */
+  readonly leaseMs: number;
+  readonly leaseEndsAt: string;
+}
+
+/** What is told beyond those who speak to the account: an account's lease is nothing that a player has to keep to. */
+export function toActiveStream(stream: ActiveStream & Partial<StreamView>): ActiveStream {
+  const { leaseMs: _leaseMs, leaseEndsAt: _leaseEndsAt, ...active } = stream;
+  return active;
 }
 
 /** A stream that is over and still remembered. */

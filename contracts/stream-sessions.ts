@@ -111,6 +111,27 @@ export interface EvictReply {
   readonly notActive: readonly { readonly streamId: string; readonly end?: StreamEnd }[];
 }
 
+/** Another content for a stream that keeps its slot. */
+export interface ContentSwitch {
+  readonly streamId: string;
+  readonly contentId: string;
+}
+
+/** Answer of the update `switchContent`. */
+export type SwitchReply =
+  | {
+      readonly outcome: 'switched';
+      readonly stream: StreamView;
+      readonly expiresInMs: number;
+      readonly evicted: readonly EndedStream[];
+    }
+  /** A cap by content is reached; the stream goes on with the content it had. */
+  | { readonly outcome: 'refused'; readonly violation: Violation; readonly conflicts: readonly StreamView[] }
+  /** It is over or ends within a grace; without an end it is not known. */
+  | { readonly outcome: 'ended'; readonly end?: StreamEnd }
+  /** The id is of a counted stream, which has no content. */
+  | { readonly outcome: 'idTaken'; readonly message: string };
+
 /** What the shadow rules would have done. */
 export interface ShadowCount {
   readonly version: number;
@@ -153,6 +174,8 @@ export interface StreamRecord {
   readonly deviceId: string;
   readonly deviceType?: string;
   readonly contentId?: string;
+  /** What it was acquired for, once it plays something else. */
+  readonly acquiredFor?: { readonly contentId?: string };
   readonly requestId?: string;
   readonly mode: StreamMode;
   readonly slots: number;
@@ -171,6 +194,7 @@ export interface EndedRecord {
   readonly deviceId: string;
   readonly deviceType?: string;
   readonly contentId?: string;
+  readonly acquiredFor?: { readonly contentId?: string };
   readonly requestId?: string;
   readonly mode: StreamMode;
   readonly endedAtMs: number;
@@ -200,6 +224,7 @@ export interface StreamWatchActivities {
 
 /** The policy is the caller's own, parsed; the account takes it over when its version is higher. */
 export const acquireUpdate = defineUpdate<AcquireReply, [request: AcquireRequest, policy: SessionPolicy]>('acquire');
+export const switchContentUpdate = defineUpdate<SwitchReply, [request: ContentSwitch]>('switchContent');
 export const evictUpdate = defineUpdate<EvictReply, [request: EvictRequest]>('evict');
 export const heartbeatSignal = defineSignal<[beats: readonly Beat[]]>('heartbeat');
 export const releaseSignal = defineSignal<[releases: readonly Release[]]>('release');

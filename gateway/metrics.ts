@@ -7,6 +7,7 @@ export interface GatewayMetrics {
   problem(code: string): void;
   degraded(part: string): void;
   lostPlayer(): void;
+  sharedStream(): void;
 }
 
 export interface GatewayGauges {
@@ -51,6 +52,11 @@ export function createGatewayMetrics(gauges: GatewayGauges): GatewayMetrics {
     help: 'Silent players whose streams were ended',
     registers,
   });
+  const shared = new Counter({
+    name: 'gateway_shared_streams_total',
+    help: 'Streams whose players beat from more than two addresses within five minutes',
+    registers,
+  });
   gauge(registry, 'gateway_watched_streams', 'Streams watched by the gateways that share a store', gauges.watched);
   gauge(registry, 'gateway_blocks', 'Entries of the blacklist', async () => gauges.blocks());
   gauge(registry, 'gateway_policy_version', 'Version of the policy in force', async () => gauges.policyVersion());
@@ -67,6 +73,7 @@ export function createGatewayMetrics(gauges: GatewayGauges): GatewayMetrics {
     problem: (code) => problems.inc({ code }),
     degraded: (part) => degraded.inc({ part }),
     lostPlayer: () => lost.inc(),
+    sharedStream: () => shared.inc(),
   };
 }
 

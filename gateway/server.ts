@@ -18,18 +18,21 @@ import { namesIn, recordRequests } from './request-record.ts';
 import { registerAdmissionRoute } from './routes/admission.ts';
 import { registerBlacklistRoutes } from './routes/blacklist.ts';
 import { registerDocumentation } from './routes/documentation.ts';
+import { registerHeartbeatRoutes } from './routes/heartbeats.ts';
 import { registerOperationRoutes } from './routes/operations.ts';
 import { registerPage } from './routes/page.ts';
 import { isSigmaPath, registerSigmaRoutes, sigmaFailure } from './routes/sigma.ts';
 import { registerStreamRoutes } from './routes/streams.ts';
 import { limitConnections, serverOptions, type RequestLimits } from './server-limits.ts';
 import { toProblem } from './to-problem.ts';
+import type { StreamAddresses } from './watch/stream-addresses.ts';
 import type { StreamWatch } from './watch/stream-watch.ts';
 
 export interface GatewayServerOptions {
   readonly watch: StreamWatch;
   readonly sessions: SessionsClient;
   readonly policy: () => SessionPolicy;
+  readonly addresses: StreamAddresses;
   readonly leases: LeaseSigner;
   readonly guard: Guard;
   readonly blacklist: Blacklist;
@@ -111,6 +114,7 @@ export async function createGatewayServer(options: GatewayServerOptions): Promis
   await registerDocumentation(app);
   registerOperationRoutes(app, { ...options, metrics: options.metrics.registry });
   registerStreamRoutes(app, options);
+  registerHeartbeatRoutes(app, options);
   registerSigmaRoutes(app, options.sessions);
   registerBlacklistRoutes(app, options.blacklist);
   registerAdmissionRoute(app, guard);

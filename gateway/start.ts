@@ -20,6 +20,7 @@ import { openGatewayStores, type GatewayStores } from './stores.ts';
 import { TemporalProbe } from './temporal-probe.ts';
 import { LoneCheck } from './watch/lone-check.ts';
 import { recoverStreams } from './watch/recovery.ts';
+import { StreamAddresses } from './watch/stream-addresses.ts';
 import { StreamWatch } from './watch/stream-watch.ts';
 import { Sweeper } from './watch/sweeper.ts';
 
@@ -73,6 +74,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       sweeper.storeFailed();
     },
   });
+  const addresses = new StreamAddresses({ redis, onShared: () => metrics.sharedStream() });
   const sweeper = new Sweeper({
     store: beats,
     logger,
@@ -97,6 +99,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   ];
   const app = await createGatewayServer({
     watch,
+    addresses,
     sessions,
     policy,
     guard,

@@ -7,6 +7,7 @@ import {
   StreamIdTakenError,
   StreamLimitReachedError,
 } from '../client/session-errors.ts';
+import { toActiveStream } from '../contracts/session-stream.ts';
 import { KeysUnavailableError, UnauthenticatedError } from './auth/errors.ts';
 import { Problem, retryAfter, type ProblemCode } from './problem.ts';
 import { StoreUnavailableError } from './redis/connection.ts';
@@ -31,7 +32,9 @@ export function toProblem(error: unknown): Problem {
   if (error instanceof StreamLimitReachedError) {
     const { conflicts, violation } = error;
     const { active, limit } = violation;
-    return new Problem('stream-limit-reached', error.message, { extensions: { conflicts, violation, active, limit } });
+    return new Problem('stream-limit-reached', error.message, {
+      extensions: { conflicts: conflicts.map(toActiveStream), violation, active, limit },
+    });
   }
   if (error instanceof StreamEndedError) {
     return new Problem('stream-ended', error.message, { extensions: { streamId: error.streamId, ...error.end } });

@@ -5,6 +5,7 @@ import {
   INVALID_SESSION_MESSAGE,
   type AcquireRequest,
   type Beat,
+  type ContentSwitch,
   type EvictRequest,
   type Release,
 } from '../contracts/stream-sessions.ts';
@@ -62,6 +63,14 @@ export function readAcquire(request: AcquireRequest): AcquireRequest {
   return Object.fromEntries(
     Object.entries(request).filter(([, value]) => isPresent(value)),
   ) as unknown as AcquireRequest;
+}
+
+/** @throws ApplicationFailure */
+export function checkSwitch(request: ContentSwitch): void {
+  const fields = recordOf(request) ?? refuse('the request must be an object');
+  for (const field of ['streamId', 'contentId']) {
+    if (!isSessionId(fields[field])) refuse(`${field} must be ${SESSION_ID_FORM}`);
+  }
 }
 
 /** A misspelt field is refused, as all streams would end. @throws ApplicationFailure */

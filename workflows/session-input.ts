@@ -47,6 +47,7 @@ function isStreamRecord(value: unknown): value is StreamRecord {
   const { mode, slots, ending } = value;
   return (
     areTextsIfPresent(value, ['deviceType', 'contentId', 'requestId']) &&
+    isContent(value['acquiredFor'] ?? {}) &&
     isMode(mode) &&
     isCount(slots) &&
     [value['startedAtMs'], value['leaseMs'], value['leaseEndMs'], value['doubtMs'] ?? 0].every(isTime) &&
@@ -59,10 +60,15 @@ function isEndedRecord(value: unknown): value is EndedRecord {
   const { mode, endedAtMs, end } = value;
   return (
     areTextsIfPresent(value, ['deviceType', 'contentId', 'requestId']) &&
+    isContent(value['acquiredFor'] ?? {}) &&
     isMode(mode) &&
     isTime(endedAtMs) &&
     isEnd(end)
   );
+}
+
+function isContent(value: unknown): boolean {
+  return isFields(value) && areTextsIfPresent(value, ['contentId']);
 }
 
 function isRequestRecord(value: unknown): value is RequestRecord {

@@ -9,6 +9,7 @@ import type {
   AcquireReply,
   AcquireRequest,
   Beat,
+  ContentSwitch,
   EvictReply,
   EvictRequest,
   Release,
@@ -16,7 +17,9 @@ import type {
   SessionsView,
   ShadowCount,
   StreamRecord,
+  SwitchReply,
 } from '../contracts/stream-sessions.ts';
+import { judgeSwitch, withContent } from './content-switch.ts';
 import { capsOf, firstCapsOf, judge, slotsOf } from './session-admission.ts';
 import { SessionMemory, withinBytes } from './session-memory.ts';
 import {
@@ -128,6 +131,28 @@ export class SessionLedger {
       if (stream) this.#extend(stream);
     }
     this.advance(nowMs);
+  }
+
+  /** Plays another content in the slot that the stream has, and extends it as a beat does. */
+  switchContent({ streamId, contentId }: ContentSwitch, nowMs: number): SwitchReply {
+    this.heartbeat([{ streamId }], nowMs);
+    const stream = this.#streams.get(streamId);
+    if (!stream || stream.ending) {
+      const end = stream?.ending?.end ?? this.#memory.findEnded(streamId)?.end;
+      return { outcome: 'ended', ...(end ? { end } : {}) };
+    }
+    if (stream.mode === 'counted')
+      return { outcome: 'idTaken', message: `stream ${streamId} counts and plays nothing` };
+    const rules = this.#policy ?? DEFAULT_SESSION_POLICY;
+    const others = this.#holders().filter((other) => other.streamId !== streamId);
+    const verdict = judgeSwitch(rules, others, stream, contentId, this.#capsOf(rules, this.#plan));
+    if (!verdict.admitted) {
+      return { outcome: 'refused', violation: verdict.violation, conflicts: verdict.conflicts.map(toStreamView) };
+    }
+    const evicted = this.#makeRoom(verdict.evict, stream, rules.handoffGraceMs);
+    const switched = this.#put(withContent(stream, contentId));
+    const expiresInMs = endOf(switched) - this.#nowMs;
+    return { outcome: 'switched', stream: toStreamView(switched), expiresInMs, evicted };
   }
 
   /** Ends streams, or frees one slot of counted ones; those that are gone already stay as they are. */

@@ -7,6 +7,7 @@ import type {
   EvictRequest,
   StreamRecord,
 } from '../contracts/stream-sessions.ts';
+import { isContentOf } from './content-switch.ts';
 import type { SessionMemory } from './session-memory.ts';
 
 /** What the ledger already knows of an acquire; undefined: it is a new one. */
@@ -53,7 +54,7 @@ function toKnown(record: StreamRecord | EndedRecord, request: AcquireRequest, co
     const message = `stream ${record.streamId} belongs to another device or kind of stream`;
     return { kind: 'reply', reply: { outcome: 'idTaken', message } };
   }
-  const isSame = record.contentId === request.contentId && record.deviceType === request.deviceType;
+  const isSame = isContentOf(record, request.contentId) && record.deviceType === request.deviceType;
   if (comparesContent && !isSame) {
     const message = `stream ${record.streamId} was acquired for another content or type of device`;
     return { kind: 'reply', reply: { outcome: 'otherRequest', message } };
@@ -91,12 +92,13 @@ export function newStream(
 
 /** What is remembered of a stream that is over. */
 export function endedRecord(stream: StreamRecord, endedAtMs: number, end: StreamEnd): EndedRecord {
-  const { streamId, deviceId, deviceType, contentId, requestId, mode } = stream;
+  const { streamId, deviceId, deviceType, contentId, acquiredFor, requestId, mode } = stream;
   return {
     streamId,
     deviceId,
     ...(deviceType === undefined ? {} : { deviceType }),
     ...(contentId === undefined ? {} : { contentId }),
+    ...(acquiredFor ? { acquiredFor } : {}),
     ...(requestId === undefined ? {} : { requestId }),
     mode,
     endedAtMs,

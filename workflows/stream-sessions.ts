@@ -28,6 +28,7 @@ import {
   sessionsQuery,
   HEARD_AT_MEMO,
   SESSIONS_VIEW,
+  switchContentUpdate,
   viewUpdate,
   type AcquireReply,
   type AcquireRequest,
@@ -40,6 +41,7 @@ import { describeSessions } from './session-details.ts';
 import {
   checkAcquire,
   checkEvict,
+  checkSwitch,
   readAcquire,
   readEvict,
   usableBeats,
@@ -168,6 +170,10 @@ class SessionsRun {
         description: 'Takes a slot for a stream, or answers which streams are in the way',
       },
     );
+    setHandler(switchContentUpdate, (request) => this.#onMessage(() => ledger.switchContent(request, Date.now())), {
+      validator: checkSwitch,
+      description: 'Another content for a stream: {"streamId": "...", "contentId": "..."}',
+    });
     setHandler(evictUpdate, (request) => this.#onMessage(() => ledger.evict(readEvict(request), Date.now())), {
       validator: checkEvict,
       description: 'Ends streams: {"streamIds": ["..."], "by": "...", "reason": "..."}; without ids, all',

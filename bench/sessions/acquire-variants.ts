@@ -3,7 +3,7 @@ import { Client, Connection, WithStartWorkflowOperation } from '@temporalio/clie
 import { Redis } from 'ioredis';
 import { Semaphore } from 'redis-semaphore';
 import { z } from 'zod';
-import { createHttpSessionsClient } from '../../client/http-sessions.ts';
+import { createHttpSessionsClient, type HttpSessionsClient } from '../../client/http-sessions.ts';
 import type { SessionsClient } from '../../client/sessions-client.ts';
 import { createSessionsClient } from '../../client/sessions.ts';
 import { LoadProcess } from './load-process.ts';
@@ -51,15 +51,15 @@ export async function openVariants(services: Services): Promise<Variants> {
 
 const noRelease = (): Promise<void> => Promise.resolve();
 
-async function session(sessions: SessionsClient, account: string): Promise<() => Promise<void>> {
+async function session(sessions: SessionsClient | HttpSessionsClient, account: string): Promise<() => Promise<void>> {
   const { stream } = await sessions.acquire(account, { deviceId: 'tv-1', deviceType: 'tv' });
   return () => sessions.release(account, stream.streamId);
 }
 
-const httpClients = new Map<string, SessionsClient>();
+const httpClients = new Map<string, HttpSessionsClient>();
 
 /** As a player or a service keeps it; the connections are shared by all. */
-function overHttp(url: string, account: string): SessionsClient {
+function overHttp(url: string, account: string): HttpSessionsClient {
   const known = httpClients.get(account);
   if (known) return known;
   const made = createHttpSessionsClient({ url, token: accessToken(account) });

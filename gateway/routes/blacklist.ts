@@ -5,10 +5,9 @@ import { hasScope, SCOPES } from '../auth/authorize.ts';
 import { BlacklistFullError, type Blacklist } from '../blacklist/blacklist.ts';
 import { BLOCK_KINDS, InvalidBlockError, parseBlock } from '../blacklist/block.ts';
 import { Problem } from '../problem.ts';
-import { answers } from '../schemas.ts';
+import { answers, blockBody, withoutNulls } from '../schemas.ts';
 
 const params = z.object({ kind: z.enum(BLOCK_KINDS), value: z.string().min(1).max(512) });
-const body = z.strictObject({ reason: z.string(), expiresInSeconds: z.number().positive().exactOptional() });
 const blocks: z.ZodType = z.object({ blocks: z.array(answers.block) });
 
 /** Blocking and unblocking by hand, for tokens with the scope `blacklist`. */
@@ -38,13 +37,15 @@ export function registerBlacklistRoutes(app: GatewayApp, blacklist: Blacklist): 
       summary:
         'Blocks a user, an address or network, a device or a token (by its jti), on every gateway within a second',
       params,
-      body,
+      body: blockBody,
       response: { 200: answers.block, default: answers.problem },
     },
     handler: async (request) => {
       const caller = requireScope(request);
       return await usable(async () => {
-        return await blacklist.block(parseBlock({ ...request.params, ...request.body, by: caller.subject }));
+        return await blacklist.block(
+          parseBlock({ ...request.params, ...withoutNulls(request.body), by: caller.subject }),
+        );
       });
     },
   });

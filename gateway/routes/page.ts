@@ -15,7 +15,7 @@ import type { Html } from '../page/html.ts';
 import { choosePage, problemPage, signInPage } from '../page/layout.ts';
 import { CONTENT_POLICY } from '../page/style.ts';
 import { Problem } from '../problem.ts';
-import { evictionBody, userParams } from '../schemas.ts';
+import { userParams } from '../schemas.ts';
 import { SIGMA_WELCOME } from './sigma.ts';
 import { toProblem } from '../to-problem.ts';
 import type { StreamWatch } from '../watch/stream-watch.ts';
@@ -36,7 +36,7 @@ const endForm = z.object({
   user: id,
   streamId: id.optional(),
   all: z.literal('yes').optional(),
-  reason: evictionBody.shape.reason.or(z.literal('').transform(() => undefined)),
+  reason: optional,
 });
 
 const HEADERS = {

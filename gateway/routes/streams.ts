@@ -1,29 +1,38 @@
 import type { AcquireOptions } from '../../client/sessions.ts';
 import type { SessionPolicy } from '../../contracts/session-limits.ts';
-import { mayUseDevice } from '../auth/authorize.ts';
+import { toActiveStream } from '../../contracts/session-stream.ts';
+import { hasScope, mayUseDevice, SCOPES } from '../auth/authorize.ts';
+import type { Caller } from '../auth/caller.ts';
 import type { GatewayApp } from '../app.ts';
 import type { Guard } from '../guard.ts';
 import type { LeaseSigner } from '../leases/lease-signer.ts';
 import { Problem } from '../problem.ts';
-import { acquireBody, answers, evictionBody, idempotencyHeaders, streamParams, userParams } from '../schemas.ts';
-import type { Alive, StreamWatch } from '../watch/stream-watch.ts';
+import {
+  acquireBody,
+  answers,
+  evictionBody,
+  idempotencyHeaders,
+  streamParams,
+  userParams,
+  withoutNulls,
+} from '../schemas.ts';
+import type { StreamAddresses } from '../watch/stream-addresses.ts';
+import type { StreamWatch } from '../watch/stream-watch.ts';
+import { leaseOf } from './heartbeats.ts';
 
 export interface StreamRoutesOptions {
   readonly watch: StreamWatch;
   readonly leases: LeaseSigner;
   readonly guard: Guard;
   readonly policy: () => SessionPolicy;
+  readonly addresses: StreamAddresses;
 }
 
 /** The typed routes of an account's streams. */
-export function registerStreamRoutes(app: GatewayApp, { watch, leases, guard, policy }: StreamRoutesOptions): void {
+export function registerStreamRoutes(app: GatewayApp, options: StreamRoutesOptions): void {
+  const { watch, leases, guard, policy, addresses } = options;
   const tags = ['streams'];
   const { problem } = answers;
-
-  const leaseOf = ({ stream, expiresInMs }: Pick<Alive, 'stream' | 'expiresInMs'>): string | Promise<string> => {
-    const { userId, streamId, deviceId, contentId } = stream;
-    return leases.sign({ userId, streamId, deviceId, expiresInMs, ...(contentId === undefined ? {} : { contentId }) });
-  };
 
   app.route({
     method: 'POST',
@@ -38,7 +47,8 @@ export function registerStreamRoutes(app: GatewayApp, { watch, leases, guard, po
     },
     handler: async (request, reply) => {
       const { userId } = request.params;
-      const { caller, body } = request;
+      const { caller } = request;
+      const { plan: said, ...body } = withoutNulls(request.body);
       request.deviceId = body.deviceId;
       if (caller && !mayUseDevice(caller, body.deviceId)) {
         throw new Problem('forbidden', 'the token is bound to another device');
@@ -48,29 +58,14 @@ export function registerStreamRoutes(app: GatewayApp, { watch, leases, guard, po
       const wish: AcquireOptions = {
         ...body,
         ...(requestId === undefined ? {} : { requestId }),
-        ...(caller?.plan === undefined ? {} : { plan: caller.plan }),
+        ...planOf(caller, said),
       };
       const { outcome: _granted, ...granted } = await watch.acquire(userId, wish);
-      request.streamId = granted.stream.streamId;
-      const lease = await leaseOf({ stream: { userId, ...granted.stream }, expiresInMs: granted.expiresInMs });
-      return await reply.code(201).send({ ...granted, lease });
-    },
-  });
-
-  app.route({
-    method: 'POST',
-    url: '/v1/users/:userId/streams/:streamId/heartbeat',
-    schema: {
-      tags,
-      summary: 'Keeps a stream alive; no body',
-      params: streamParams,
-      response: { 200: answers.beat, 410: problem, default: problem },
-    },
-    handler: async (request) => {
-      const { userId, streamId } = request.params;
-      const alive = await watch.heartbeat(userId, streamId);
-      const { expiresInMs, heartbeatIntervalMs, ending } = alive;
-      return { expiresInMs, heartbeatIntervalMs, lease: await leaseOf(alive), ...(ending ? { ending } : {}) };
+      const { stream, expiresInMs } = granted;
+      request.streamId = stream.streamId;
+      if (caller?.subject === userId) addresses.note({ userId, streamId: stream.streamId }, request.clientAddress);
+      const lease = await leaseOf(leases, { stream: { userId, ...stream }, expiresInMs });
+      return await reply.code(201).send({ ...granted, stream: toActiveStream(stream), lease });
     },
   });
 
@@ -99,8 +94,17 @@ export function registerStreamRoutes(app: GatewayApp, { watch, leases, guard, po
       response: { 200: answers.streams, default: problem },
     },
     handler: async (request) => {
-      const view = await watch.list(request.params.userId);
-      return { ...view, limit: view.limit ?? capOf(policy(), request.caller?.plan) };
+      const { userId } = request.params;
+      const view = await watch.list(userId);
+      const several = await addresses.several(
+        userId,
+        view.active.map(({ streamId }) => streamId),
+      );
+      const active = view.active.map((stream) => {
+        const count = several.get(stream.streamId);
+        return { ...toActiveStream(stream), ...(count === undefined ? {} : { addresses: count }) };
+      });
+      return { ...view, active, limit: view.limit ?? capOf(policy(), request.caller?.plan) };
     },
   });
 
@@ -115,10 +119,22 @@ export function registerStreamRoutes(app: GatewayApp, { watch, leases, guard, po
       response: { 200: answers.evicted, default: problem },
     },
     handler: async (request) => {
-      const { by = request.caller?.subject, ...rest } = request.body;
+      const { by = request.caller?.subject, ...rest } = withoutNulls(request.body);
       return await watch.evict(request.params.userId, { ...rest, ...(by === undefined ? {} : { by }) });
     },
   });
+}
+
+/**
+ * A service says for which plan it asks, where its token does not; of a user the token alone decides.
+ *
+ * @throws Problem (`invalid-request`)
+ */
+function planOf(caller: Caller | undefined, said: string | undefined): { readonly plan?: string } {
+  if (said !== undefined && !(caller && hasScope(caller, SCOPES.streams)))
+    throw new Problem('invalid-request', 'plan: of a user it is a claim of the token, and only a service may say it');
+  const plan = said ?? caller?.plan;
+  return plan === undefined ? {} : { plan };
 }
 
 /** Of an account that never acquired. */

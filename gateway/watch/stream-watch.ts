@@ -8,7 +8,7 @@ import {
   StreamLimitReachedError,
   type StreamGone,
 } from '../../client/session-errors.ts';
-import type { AcquireOptions, Granted, SessionsClient } from '../../client/sessions.ts';
+import type { AcquireOptions, ContentSwitched, Granted, SessionsClient } from '../../client/sessions.ts';
 import type { SessionPolicy } from '../../contracts/session-limits.ts';
 import type { EndedStream, StreamView } from '../../contracts/session-stream.ts';
 import type { EvictReply, EvictRequest, SessionsView } from '../../contracts/stream-sessions.ts';
@@ -103,6 +103,17 @@ export class StreamWatch {
     const { stream, expiresInMs, ending } = outcome;
     if (outcome.forward) this.#forward(ref);
     return { stream, expiresInMs, heartbeatIntervalMs: stream.heartbeatIntervalMs, ...(ending ? { ending } : {}) };
+  }
+
+  /** @throws StreamLimitReachedError, StreamEndedError, StreamIdTakenError */
+  async switchContent(alive: Alive, contentId: string): Promise<Alive & Pick<ContentSwitched, 'evicted'>> {
+    const { sessions, store, policy } = this.#options;
+    const { userId, streamId } = alive.stream;
+    const { stream, evicted } = await sessions.switchContent(userId, streamId, contentId);
+    if (stream && isWatched(stream)) await this.#record(() => store.confirm(toWatchedStream(userId, stream, policy())));
+    const nowMs = stream === undefined ? Date.now() : Date.parse(stream.leaseEndsAt) - stream.leaseMs;
+    await Promise.all(evicted.map((ended) => this.#noteEnded(userId, ended, nowMs)));
+    return { ...alive, stream: { ...alive.stream, contentId }, evicted };
   }
 
   async release(userId: string, streamId: string): Promise<void> {

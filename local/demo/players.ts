@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   createHttpSessionsClient,
+  describeHoldEnd,
   StreamLimitReachedError,
   type HeldStream,
-  type SessionsClient,
+  type HttpSessionsClient,
 } from '../../client/http.ts';
 import { describeEnd } from '../../contracts/session-stream.ts';
 import type { GatewayAccess } from '../endpoints-file.ts';
@@ -45,7 +46,7 @@ const BEATS = 2;
 
 interface Stage {
   readonly userId: string;
-  readonly client: SessionsClient;
+  readonly client: HttpSessionsClient;
   readonly token: () => Promise<string>;
   readonly url: string;
   readonly signal: AbortSignal;
@@ -119,7 +120,7 @@ export class Players {
     const laptop = await hold('laptop-1', 'metropolis', [tv.granted.stream.streamId]);
     const end = await tv.ended;
     must(end.reason === 'evicted', `tv-1 was told ${end.reason}`);
-    tell(`laptop-1 took the slot of tv-1, whose next beat told it: ${describeEnd(end)}`);
+    tell(`laptop-1 took the slot of tv-1, whose next beat told it: ${describeHoldEnd(end)}`);
     void this.#watch(userId, 'phone-1', phone);
     void this.#watch(userId, 'laptop-1', laptop);
   }
@@ -127,8 +128,7 @@ export class Players {
   async #watch(userId: string, device: string, { ended }: HeldStream): Promise<void> {
     const end = await ended;
     if (end.reason === 'released') return;
-    const why = end.reason === 'unknown' ? 'nothing is known of its stream any more' : describeEnd(end);
-    this.#options.onEnded(`${userId}: ${device} was told to stop: ${why}`);
+    this.#options.onEnded(`${userId}: ${device} was told to stop: ${describeHoldEnd(end)}`);
   }
 }
 

@@ -6,7 +6,7 @@ import {
   createHttpSessionsClient,
   StreamEndedError,
   StreamLimitReachedError,
-  type SessionsClient,
+  type HttpSessionsClient,
 } from '../../client/http.ts';
 import { createLeaseVerifier } from '../../client/lease-verifier.ts';
 import { eventually } from '../support/eventually.ts';
@@ -32,7 +32,7 @@ describe('the typed client over HTTP', () => {
   });
   after(() => fixture.stop());
 
-  async function clientOf(url: string, userId: string): Promise<SessionsClient> {
+  async function clientOf(url: string, userId: string): Promise<HttpSessionsClient> {
     return createHttpSessionsClient({ url, token: await token({ subject: userId }), timeoutMs: 5_000 });
   }
 

@@ -176,6 +176,7 @@ class World {
         note('evict');
         return this.#ledger.evict(request, this.nowMs);
       },
+      switchContent: () => assert.fail('not used here'),
       hold: () => assert.fail('not used here'),
     };
   }

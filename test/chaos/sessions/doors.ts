@@ -7,9 +7,10 @@ import {
   type StreamGone,
 } from '../../../client/session-errors.ts';
 import type { SessionsClient } from '../../../client/sessions.ts';
+import type { StreamsOf } from '../../../client/sessions-client.ts';
 import { answers, readEnd } from '../../../client/http-answers.ts';
-import type { EvictReply, SessionsView } from '../../../contracts/stream-sessions.ts';
-import type { StreamMode, StreamView } from '../../../contracts/session-stream.ts';
+import type { EvictReply } from '../../../contracts/stream-sessions.ts';
+import type { ActiveStream, StreamMode } from '../../../contracts/session-stream.ts';
 import { token } from '../../gateway/support/gateways.ts';
 import type { Plan } from './policy.ts';
 
@@ -33,7 +34,7 @@ export type Acquired =
       readonly evicted: readonly string[];
       readonly active: number;
     }
-  | { readonly outcome: 'refused'; readonly conflicts: readonly StreamView[]; readonly active: number }
+  | { readonly outcome: 'refused'; readonly conflicts: readonly ActiveStream[]; readonly active: number }
   /** @property surely: the account itself said so, not a gateway that will tell it */
   | { readonly outcome: 'ended'; readonly end: StreamGone; readonly surely: boolean };
 
@@ -44,7 +45,7 @@ export interface Door {
   beat(who: Subscriber, streamId: string): Promise<'alive' | StreamGone | undefined>;
   release(who: Subscriber, streamId: string): Promise<'done' | undefined>;
   evict(who: Subscriber, streamId: string): Promise<EvictReply | undefined>;
-  list(who: Subscriber): Promise<Pick<SessionsView, 'active' | 'slots'> | undefined>;
+  list(who: Subscriber): Promise<Pick<StreamsOf<ActiveStream>, 'active' | 'slots'> | undefined>;
 }
 
 /** Answers by what was asked and what came: `acquire 201`. */
@@ -60,7 +61,7 @@ export class Tally {
 }
 
 const PATIENCE_MS = 3_500;
-const refusal = z.looseObject({ active: z.int(), conflicts: z.array(z.custom<StreamView>()) });
+const refusal = z.looseObject({ active: z.int(), conflicts: z.array(z.custom<ActiveStream>()) });
 
 /** Through one gateway, by the bare protocol: what a client library would hide is to be seen. */
 export class GatewayDoor implements Door {
@@ -108,7 +109,7 @@ export class GatewayDoor implements Door {
     return reply && answers.evicted.parse(reply.body);
   }
 
-  async list(who: Subscriber): Promise<SessionsView | undefined> {
+  async list(who: Subscriber): Promise<StreamsOf<ActiveStream> | undefined> {
     const reply = await this.send(who, 'list', [200], {});
     return reply && answers.sessions.parse(reply.body);
   }
@@ -211,7 +212,7 @@ export class DirectDoor implements Door {
     return await this.#try('evict', this.#sessions.evict(userId, { streamIds: [streamId], by: 'chaos' }));
   }
 
-  async list({ userId }: Subscriber): Promise<SessionsView | undefined> {
+  async list({ userId }: Subscriber): Promise<StreamsOf<ActiveStream> | undefined> {
     return await this.#try('list', this.#sessions.list(userId));
   }
 

@@ -20,7 +20,15 @@ export interface StandInGateway {
   /** For the next requests, one each. */
   readonly faults: Fault[];
   policy: SessionPolicy;
+  /** The account, to see and do there what no route does. */
+  ledgerOf(userId: string): SessionLedger;
   stop(): Promise<void>;
+}
+
+interface BeatResult {
+  readonly status: number;
+  readonly problem?: Record<string, unknown>;
+  readonly [field: string]: unknown;
 }
 
 interface Params {
@@ -41,6 +49,7 @@ export async function startStandInGateway(policy: SessionPolicy, prefix = ''): P
     requests: [],
     faults: [],
     policy,
+    ledgerOf,
     stop: () => app.close(),
   };
   const lease = (streamId: string): string => `lease of ${streamId}, ${gateway.requests.length}`;
@@ -87,16 +96,36 @@ export async function startStandInGateway(policy: SessionPolicy, prefix = ''): P
     const expiresInMs = gateway.policy.leaseMs;
     return reply.code(201).send({ ...granted, expiresInMs, lease: lease(granted.stream.streamId), later: 'field' });
   });
-  app.post<{ Params: Params }>(`${prefix}/v1/users/:userId/streams/:streamId/heartbeat`, (request, reply) => {
-    const { userId, streamId } = request.params;
+  const beat = ({ userId, streamId }: Params, contentId?: string): BeatResult => {
     const ledger = ledgerOf(userId);
     ledger.heartbeat([{ streamId }], Date.now());
     const { active, ended } = ledger.view();
     const stream = active.find((other) => other.streamId === streamId);
     const end = ended.find((other) => other.streamId === streamId)?.end ?? { reason: 'unknown' };
-    if (!stream) return problem(reply, 410, 'stream-ended', { ...end });
+    if (!stream) return { status: 410, problem: problemBody(410, 'stream-ended', { ...end }) };
+    const switched = contentId === undefined ? undefined : ledger.switchContent({ streamId, contentId }, Date.now());
+    if (switched?.outcome === 'refused') {
+      const { conflicts, violation } = switched;
+      return { status: 409, problem: problemBody(409, 'stream-limit-reached', { conflicts, violation }) };
+    }
     const { leaseMs: expiresInMs, heartbeatIntervalMs } = gateway.policy;
-    return reply.send({ expiresInMs, heartbeatIntervalMs, lease: lease(streamId) });
+    return { status: 200, expiresInMs, heartbeatIntervalMs, lease: lease(streamId) };
+  };
+  app.post<{ Params: Params; Body: { contentId?: string } | undefined }>(
+    `${prefix}/v1/users/:userId/streams/:streamId/heartbeat`,
+    (request, reply) => {
+      const { status, problem, ...answer } = beat(request.params, request.body?.contentId);
+      if (problem) return reply.code(status).type('application/problem+json').send(problem);
+      return reply.send(answer);
+    },
+  );
+  app.post<{ Body: Params[] }>(`${prefix}/v1/heartbeats`, (request, reply) => {
+    const results = request.body.map((item) =>
+      item.streamId === 'limited'
+        ? { ...item, status: 429, problem: problemBody(429, 'rate-limited', { retryAfterMs: 2_000 }) }
+        : { ...item, ...beat(item) },
+    );
+    return reply.send({ results });
   });
   app.delete<{ Params: Params }>(`${prefix}/v1/users/:userId/streams/:streamId`, (request, reply) => {
     const { userId, streamId } = request.params;
