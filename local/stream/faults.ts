@@ -4,11 +4,18 @@ import { z } from 'zod';
 /** Faults that tests and demos inject: what goes wrong, for which requests, and how often (default: always). */
 const rule = z.strictObject({
   match: z
-    .strictObject({ method: z.string().optional(), path: z.string().optional(), body: z.string().optional() })
+    .strictObject({
+      method: z.string().optional(),
+      path: z.string().optional(),
+      query: z.string().optional(),
+      body: z.string().optional(),
+    })
     .default({}),
   fault: z.enum(['error', 'rateLimited', 'delay', 'commitThenHang', 'commitLate', 'partialCopy']),
   /** HTTP status of `error`. */
   status: z.int().min(400).max(599).default(503),
+  /** Whether `error` repeats the request, headers and body, as some proxies do. */
+  echoes: z.boolean().default(false),
   /** How long `delay` and `commitLate` wait before the request is handled. */
   delayMs: z.int().min(0).max(600_000).default(1000),
   /** Whether `commitLate` answers once it has committed. */
@@ -26,6 +33,7 @@ export type Fault = z.output<typeof rule>;
 interface ArmedFault {
   readonly fault: Fault;
   readonly path: RegExp | undefined;
+  readonly query: RegExp | undefined;
   readonly body: RegExp | undefined;
   left: number;
 }
@@ -35,6 +43,8 @@ export interface FaultTarget {
   readonly method: string;
   /** The path in the spellings a pattern may have in mind: with and without `/api/v1.0`. */
   readonly paths: readonly string[];
+  /** As `URLSearchParams` writes it, without a question mark. */
+  readonly query: string;
   /** The body as text. */
   readonly body: () => string;
   /** Whether the request copies activities; `partialCopy` means only those. */
@@ -112,11 +122,12 @@ export class FaultSwitch {
   }
 
   /** The fault for this request, used once. */
-  take({ method, paths, body, copies }: FaultTarget): Fault | undefined {
+  take({ method, paths, query, body, copies }: FaultTarget): Fault | undefined {
     const found = this.#armed.find(
       ({ fault, ...armed }) =>
         (fault.match.method === undefined || fault.match.method.toUpperCase() === method) &&
         (armed.path === undefined || paths.some((candidate) => armed.path?.test(candidate))) &&
+        (armed.query === undefined || armed.query.test(query)) &&
         (armed.body === undefined || armed.body.test(body())) &&
         (fault.fault !== 'partialCopy' || copies),
     );
@@ -131,6 +142,7 @@ function arm(fault: Fault): ArmedFault {
   return {
     fault,
     path: pattern(fault.match.path),
+    query: pattern(fault.match.query),
     body: pattern(fault.match.body),
     left: fault.times ?? Number.POSITIVE_INFINITY,
   };

@@ -42,11 +42,12 @@ export async function handleRequest(
   request: StreamRequest,
   reply: FastifyReply,
 ): Promise<unknown> {
-  const [path = ''] = request.url.split('?');
+  const [path = '', query = ''] = request.url.split('?');
   const fault = context.faults.take({
     method: request.method,
     paths: [path, path.replace(BASE_PATH, '')],
-    body: () => (Buffer.isBuffer(request.body) ? request.body.toString('utf8') : ''),
+    query: new URLSearchParams(query).toString(),
+    body: () => bodyText(request),
     copies: endpoint.copies ?? false,
   });
   const exchange = { request, reply, path, fault };
@@ -104,17 +105,27 @@ async function answerOf(
 }
 
 /** Faults that answer in the server's place. */
-function faultAnswer({ nowMillis }: Context, { reply, fault }: Exchange, duration: string): Answer | undefined {
+function faultAnswer(
+  { nowMillis }: Context,
+  { request, reply, fault }: Exchange,
+  duration: string,
+): Answer | undefined {
   if (fault?.fault === 'rateLimited') {
     const resetSeconds = Math.ceil((nowMillis() + fault.retryAfterMs) / 1000);
     void reply.headers(rateLimitHeaders({ limit: 1, remaining: 0, resetSeconds }));
     return { status: 429, body: errorBody(rateLimitError(), 429, duration) };
   }
   if (fault?.fault === 'error') {
-    const error = new StreamError('input', 'injected fault');
+    const { headers, url } = request;
+    const echo = fault.echoes ? `: ${JSON.stringify({ url, headers, body: bodyText(request) })}` : '';
+    const error = new StreamError('input', `injected fault${echo}`);
     return { status: fault.status, body: { ...errorBody(error, fault.status, duration), ...INJECTED } };
   }
   return undefined;
+}
+
+function bodyText({ body }: StreamRequest): string {
+  return Buffer.isBuffer(body) ? body.toString('utf8') : '';
 }
 
 /** An injected error is no error of Stream's list. */

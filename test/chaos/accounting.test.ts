@@ -18,7 +18,7 @@ const CLEAN: RunFacts = {
   redriven: 1,
   released: 2,
   skippedAtLast: 0,
-  lives: [{ name: 'bridge-0', pid: 7, end: 'stopped', counts: COUNTS }],
+  lives: [{ name: 'bridge-0', pid: 7, end: 'stopped', counts: COUNTS, exposed: [] }],
   injected: { kill: 1 },
   operators: { 'retry by signal': { done: 3, refused: 1, unanswered: 0, withoutTarget: 2 } },
   skipped: [],
@@ -55,9 +55,14 @@ describe('the accounting of a chaos run', () => {
     assert.match(faultsOf({ rejected: 0 })[0] ?? '', /0 messages are rejected/);
   });
 
+  it('fails a run of which one process told a secret', () => {
+    const life = { name: 'events-0', pid: 9, end: 'killed' as const, exposed: ['a signed token: …'] };
+    assert.deepEqual(judge({ ...CLEAN, lives: [life] }).faults, ['exposed by events-0 (9): a signed token: …']);
+  });
+
   it('holds a process that was stopped, but not one that was killed, to its balance', () => {
     const counts = { ...COUNTS, received: 6 };
-    const life = { name: 'bridge-1', pid: 8, counts };
+    const life = { name: 'bridge-1', pid: 8, counts, exposed: [] };
     assert.match(judge({ ...CLEAN, lives: [{ ...life, end: 'stopped' }] }).faults[0] ?? '', /does not balance/);
     assert.deepEqual(judge({ ...CLEAN, lives: [{ ...life, end: 'killed' }] }).faults, []);
     assert.match(judge({ ...CLEAN, lives: [{ ...life, end: 'died' }] }).faults[0] ?? '', /died by itself/);

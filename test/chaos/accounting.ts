@@ -11,6 +11,13 @@ export interface ProcessLife {
   readonly end: 'killed' | 'stopped' | 'died';
   /** Of a bridge, as seen last. */
   readonly counts?: BridgeCounts;
+  /** Secrets in what it wrote, or in its metrics. */
+  readonly exposed: readonly string[];
+}
+
+/** What makes a run a failure as soon as one process told a secret. */
+export function exposures(lives: readonly ProcessLife[]): string[] {
+  return lives.flatMap(({ name, pid, exposed }) => exposed.map((text) => `exposed by ${name} (${pid}): ${text}`));
 }
 
 export interface RunFacts {
@@ -64,6 +71,7 @@ export function judge(facts: RunFacts): Verdict {
       ? []
       : [`${facts.rejected} messages are rejected, ${facts.poison} were poison`]),
     ...unbalanced.map(({ name, pid }) => `${name} (${pid}) does not balance`),
+    ...exposures(facts.lives),
     ...facts.lives.filter(({ end }) => end === 'died').map(({ name, pid }) => `${name} (${pid}) died by itself`),
   ];
   return {

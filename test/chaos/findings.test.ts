@@ -37,6 +37,7 @@ function run(change: Partial<RunRecord> = {}): RunRecord {
     execution: 'COMPLETED',
     isLatest: true,
     status: 'applied',
+    exposed: [],
     given: [],
     registers: [],
     givingUp: [],

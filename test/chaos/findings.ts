@@ -5,7 +5,7 @@ import type { RunRecord } from './run-records.ts';
 
 /** Something that is not as it must be. */
 export interface Finding {
-  readonly kind: 'lost' | 'doubled' | 'wrongEdge' | 'stuck';
+  readonly kind: 'lost' | 'doubled' | 'wrongEdge' | 'stuck' | 'exposed';
   readonly text: string;
 }
 
@@ -134,8 +134,9 @@ function isSettled({ status }: RunRecord): boolean {
 }
 
 function stuckIn(runs: readonly RunRecord[]): Finding[] {
-  return runs.flatMap(({ workflowId, runId, execution, status, taskFailures }) => [
+  return runs.flatMap(({ workflowId, runId, execution, status, taskFailures, exposed }) => [
     ...(execution === 'RUNNING' ? [finding('stuck', `${workflowId} (${runId}) is open and ${status}`)] : []),
+    ...exposed.map((text) => finding('exposed', `${workflowId} (${runId}): its history holds ${text}`)),
     ...taskFailures.map((cause) => finding('stuck', `${workflowId} (${runId}): a workflow task failed: ${cause}`)),
   ]);
 }

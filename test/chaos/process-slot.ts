@@ -1,17 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BridgeCounter } from '../../local/bridge-counts.ts';
 import { startWorkerProcess, type WorkerProcess, type WorkerProcessOptions } from '../../local/worker-process.ts';
+import { findSecrets, secretsOf } from '../support/secret-search.ts';
 import type { ProcessLife } from './accounting.ts';
 
 const LOOK_EVERY_MS = 500;
 const RESTART_AFTER_MS = 300;
 const READY_TIMEOUT_MS = 600_000;
+/** More of the same say nothing new. */
+const MOST_EXPOSED = 5;
 
 /** A place in which one worker process after the other runs: what dies is started anew, as an orchestrator does. */
 export class ProcessSlot {
   readonly name: string;
   readonly lives: ProcessLife[] = [];
   readonly #options: WorkerProcessOptions;
+  readonly #secrets: readonly string[];
+  /** Secrets that the present process told. */
+  #exposed: string[] = [];
   #process: WorkerProcess | undefined;
   #killed = false;
   readonly #stopping = new AbortController();
@@ -19,7 +25,14 @@ export class ProcessSlot {
 
   constructor(name: string, options: WorkerProcessOptions) {
     this.name = name;
-    this.#options = options;
+    this.#options = {
+      ...options,
+      onLine: (line) => {
+        this.#search(line);
+        options.onLine?.(line);
+      },
+    };
+    this.#secrets = [options.stream.apiSecret, ...secretsOf(options.env ?? {})];
   }
 
   start(): void {
@@ -55,6 +68,7 @@ export class ProcessSlot {
 
   async #run(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
+      this.#exposed = [];
       const process = await startWorkerProcess(this.#options);
       this.#killed = false;
       this.#process = process;
@@ -76,10 +90,15 @@ export class ProcessSlot {
         pid: process.pid,
         // A process that cannot reach Temporal at its start ends with 1 and is started again; that is no crash.
         end: this.#killed ? 'killed' : signal === null && (code === 0 || !wasReady) ? 'stopped' : 'died',
+        exposed: this.#exposed,
         ...(seen && this.name.startsWith('bridge') ? { counts: counter.counts } : {}),
       });
       await sleep(RESTART_AFTER_MS);
     }
+  }
+
+  #search(text: string): void {
+    if (this.#exposed.length < MOST_EXPOSED) this.#exposed.push(...findSecrets(text, this.#secrets));
   }
 
   async #watch(process: WorkerProcess, counter: BridgeCounter, ended: AbortSignal): Promise<boolean> {
@@ -87,7 +106,9 @@ export class ProcessSlot {
     while (!ended.aborted) {
       try {
         const answer = await fetch(process.metricsUrl, { signal: AbortSignal.timeout(2_000) });
-        counter.observe(await answer.text());
+        const page = await answer.text();
+        counter.observe(page);
+        this.#search(page);
         seen = true;
       } catch {
         // Not up yet, or gone.

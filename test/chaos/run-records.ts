@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import type { temporal } from '@temporalio/proto';
+import { findSecrets, textWithin } from '../support/secret-search.ts';
 import type { EdgeRegister } from '../../contracts/edge-order.ts';
 import { readEdgeEvent, readEdgeState, readEventInput } from '../../contracts/event-guards.ts';
 import { EDGE_MEMO, edgeEventSignal } from '../../contracts/event-workflow.ts';
@@ -29,6 +30,8 @@ export interface RunRecord {
   readonly givingUp: readonly { readonly what: 'skip' | 'cancel' | 'terminate'; readonly atMs: number }[];
   /** Causes of workflow tasks that failed by the code of the workflow. */
   readonly taskFailures: readonly string[];
+  /** Secrets in its history, payloads decoded. */
+  readonly exposed: readonly string[];
 }
 
 export interface Given {
@@ -117,6 +120,7 @@ export function recordOf(events: readonly HistoryEvent[], facts: RunFacts): RunR
       return what ? [{ what, atMs: timeOf(event) }] : [];
     }),
     taskFailures: events.flatMap((event) => taskFailureIn(event)),
+    exposed: findSecrets(textWithin(events)),
   };
 }
 

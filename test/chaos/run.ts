@@ -19,7 +19,7 @@ import { startToxiproxy, type Toxiproxy } from './toxiproxy.ts';
 
 const READY_MS = 120_000;
 const WORKER_ENV = {
-  LOG_LEVEL: 'warn',
+  LOG_LEVEL: 'info',
   EVENT_RESUMED_LINGER_MS: '3000',
   EVENT_FAST_ATTEMPT_TIMEOUT_MS: '1500',
   STREAM_TIMEOUT_MS: '3000',

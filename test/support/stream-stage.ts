@@ -30,9 +30,10 @@ export const STAGE_POLICY: Partial<EventPolicy> = {
 
 /** A fault of the Stream server, see `docs/stream-server.md`. */
 export interface Fault {
-  readonly match: { readonly method?: string; readonly path?: string; readonly body?: string };
+  readonly match: { readonly method?: string; readonly path?: string; readonly query?: string; readonly body?: string };
   readonly fault: 'error' | 'rateLimited' | 'delay' | 'commitThenHang' | 'commitLate' | 'partialCopy';
   readonly status?: number;
+  readonly echoes?: boolean;
   readonly delayMs?: number;
   readonly copied?: number;
   readonly retryAfterMs?: number;

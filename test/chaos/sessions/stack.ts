@@ -57,7 +57,7 @@ export async function startSessionsStack(
       if (!line.startsWith('{') || line.includes('"level":50') || line.includes('"level":60'))
         onEvent(`${name}: ${line.slice(0, 400)}`);
     };
-    slots.set(name, new ProcessSlot(name, { ...ELSEWHERE, ...options, logLevel: 'warn', onLine }));
+    slots.set(name, new ProcessSlot(name, { ...ELSEWHERE, ...options, logLevel: 'info', onLine }));
   };
   for (const name of WORKERS) {
     open(name, { temporalAddress: temporal.address, roles: 'sessions', env: { WORKFLOW_BUNDLE: bundle } });

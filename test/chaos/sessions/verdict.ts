@@ -1,6 +1,6 @@
 import { isLinearizable, UndecidedError } from '../../sessions/support/linearizability.ts';
 import { sessionModel } from '../../sessions/support/session-model.ts';
-import type { ProcessLife } from '../accounting.ts';
+import { exposures, type ProcessLife } from '../accounting.ts';
 import type { AccountRecord } from './account-record.ts';
 import type { Tally } from './doors.ts';
 import { falseEndsOf, historyOf } from './history.ts';
@@ -38,6 +38,7 @@ export function judgeSessions(facts: SessionsFacts): SessionsVerdict {
     ...accounts.flatMap(twoStreams),
     ...leaks.faults.map((text) => `leak: ${text}`),
     ...tally.strange.map((text) => `undeclared answer: ${text}`),
+    ...exposures(lives),
     ...lives.filter(({ end }) => end === 'died').map(({ name, pid }) => `${name} (${pid}) died by itself`),
   ];
   return { faults, histories: accounts.length + sigma.length };
