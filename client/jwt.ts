@@ -1,14 +1,6 @@
-import {
-  base64url,
-  errors,
-  jwtVerify,
-  type CryptoKey,
-  type JWTPayload,
-  type JWTVerifyGetKey,
-  type JWTVerifyOptions,
-} from 'jose';
+import { base64url, errors, jwtVerify, type CryptoKey, type JWTPayload, type JWTVerifyOptions } from 'jose';
 import { hasDuplicateNames } from './duplicate-names.ts';
-import { KeysUnavailableError } from './key-set.ts';
+import { KeysUnavailableError, type KeySource } from './key-set.ts';
 
 /** No token of ours comes near this, characters; a longer one is refused unread. */
 export const MAX_TOKEN_LENGTH = 8_192;
@@ -54,13 +46,24 @@ export function tokenType({ typ = '' }: JwtHeader): string {
 }
 
 /**
- * Signature, and the claims that `options` ask for.
+ * Signature, and the claims that `options` ask for. A signature that is wrong by a key of a set may be right by the next one that has
+ * its name: the set is asked for anew, where it is time for that.
  *
  * @throws KeysUnavailableError
  */
 export async function verifyJwt(
   token: string,
-  keys: CryptoKey | JWTVerifyGetKey,
+  keys: CryptoKey | KeySource,
+  options: JWTVerifyOptions,
+): Promise<JWTPayload | JwtFailure> {
+  const verified = await verifyOnce(token, keys, options);
+  if (verified !== 'badSignature' || typeof keys !== 'function' || !(await keys.refresh?.())) return verified;
+  return await verifyOnce(token, keys, options);
+}
+
+async function verifyOnce(
+  token: string,
+  keys: CryptoKey | KeySource,
   options: JWTVerifyOptions,
 ): Promise<JWTPayload | JwtFailure> {
   try {
@@ -75,7 +78,7 @@ async function verifyWith(token: string, key: CryptoKey, options: JWTVerifyOptio
   return (await jwtVerify(token, key, options)).payload;
 }
 
-async function verifyWithSet(token: string, keys: JWTVerifyGetKey, options: JWTVerifyOptions): Promise<JWTPayload> {
+async function verifyWithSet(token: string, keys: KeySource, options: JWTVerifyOptions): Promise<JWTPayload> {
   try {
     return (await jwtVerify(token, keys, options)).payload;
   } catch (error) {

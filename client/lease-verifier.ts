@@ -1,15 +1,6 @@
-import {
-  createLocalJWKSet,
-  importJWK,
-  importSPKI,
-  type CryptoKey,
-  type JSONWebKeySet,
-  type JWK,
-  type JWTPayload,
-  type JWTVerifyGetKey,
-} from 'jose';
+import { importJWK, importSPKI, type CryptoKey, type JSONWebKeySet, type JWK, type JWTPayload } from 'jose';
 import { readJwtHeader, tokenType, verifyJwt, type JwtFailure } from './jwt.ts';
-import { remoteKeys, type RemoteKeysOptions } from './key-set.ts';
+import { localKeys, remoteKeys, type KeySource, type RemoteKeysOptions } from './key-set.ts';
 
 export { KeysUnavailableError } from './key-set.ts';
 export type { RemoteKeysOptions } from './key-set.ts';
@@ -66,7 +57,8 @@ export type LeaseVerifierOptions = LeaseKeys & {
 export interface LeaseVerifier {
   /**
    * @throws InvalidLeaseError
-   * @throws KeysUnavailableError when keys were never had: whether to play without is the caller's choice
+   * @throws KeysUnavailableError when keys were never had, or the lease names one that may be newer than those that were fetched:
+   *   worth another try after `retryAfterMs`. Whoever plays without lets everybody play.
    */
   verify(lease: string, expected?: ExpectedLease): Promise<Lease>;
 }
@@ -81,7 +73,7 @@ export function createLeaseVerifier(options: LeaseVerifierOptions): LeaseVerifie
     requiredClaims: ['exp', 'iat', 'sub'],
     ...(issuer === undefined ? {} : { issuer }),
   };
-  let keys: Promise<CryptoKey | JWTVerifyGetKey> | undefined;
+  let keys: Promise<CryptoKey | KeySource> | undefined;
   return {
     async verify(token, expected = {}) {
       const header = readJwtHeader(token);
@@ -98,9 +90,9 @@ export function createLeaseVerifier(options: LeaseVerifierOptions): LeaseVerifie
   };
 }
 
-async function keysOf(keys: LeaseKeys): Promise<CryptoKey | JWTVerifyGetKey> {
+async function keysOf(keys: LeaseKeys): Promise<CryptoKey | KeySource> {
   if ('jwksUrl' in keys) return remoteKeys(keys.jwksUrl, keys.remote);
-  if ('jwks' in keys) return createLocalJWKSet(keys.jwks);
+  if ('jwks' in keys) return localKeys(keys.jwks);
   if (typeof keys.publicKey === 'string') return importSPKI(keys.publicKey, 'EdDSA');
   const key = await importJWK(keys.publicKey, 'EdDSA');
   if (key instanceof Uint8Array) throw new TypeError('the key of leases must be a public key');

@@ -44,7 +44,7 @@ export function toProblem(error: unknown): Problem {
   if (error instanceof InvalidSessionRequestError) return new Problem('invalid-request', error.message);
   if (error instanceof UnauthenticatedError) return unauthenticated(error);
   if (isUnavailable(error)) {
-    const headers = retryAfter(UNAVAILABLE_RETRY_MS);
+    const headers = retryAfter(error instanceof KeysUnavailableError ? error.retryAfterMs : UNAVAILABLE_RETRY_MS);
     return new Problem('unavailable', error.message, { headers, cause: error });
   }
   if (hasZodFastifySchemaValidationErrors(error)) return invalid(error.validation);

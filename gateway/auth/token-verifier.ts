@@ -1,6 +1,6 @@
-import { createLocalJWKSet, type CryptoKey, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import type { CryptoKey, JSONWebKeySet, JWTHeaderParameters, FlattenedJWSInput } from 'jose';
 import { readJwtHeader, tokenType, verifyJwt, type JwtHeader } from '../../client/jwt.ts';
-import { remoteKeys, type RemoteKeysOptions } from '../../client/key-set.ts';
+import { localKeys, remoteKeys, type KeySource, type RemoteKeysOptions } from '../../client/key-set.ts';
 import { bearerToken } from './authorization-header.ts';
 import { readAccessClaims, type AccessClaims, type Caller } from './caller.ts';
 import { UnauthenticatedError } from './errors.ts';
@@ -16,8 +16,8 @@ const ASYMMETRIC = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA 
 const ACCESS_TYPES: readonly string[] = ['', 'jwt', 'at+jwt'];
 
 export interface TokenVerifierOptions {
-  /** Shared secret of tokens with HS256, at least 32 bytes. */
-  readonly secret?: string;
+  /** Shared secrets of tokens with HS256, at least 32 bytes each: several while they are rotated. */
+  readonly secret?: string | readonly string[];
   /** Public keys of the issuer, by URL or at hand. May stand beside a secret; one of the two kinds is needed. */
   readonly jwksUrl?: URL;
   readonly jwks?: JSONWebKeySet;
@@ -57,10 +57,11 @@ export interface TokenVerifier {
 
 /** @throws TypeError when there is neither a secret nor keys, when there are two sets of keys, or the secret is short */
 export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifier {
-  const { secret, jwks, jwksUrl } = options;
-  if (secret === undefined && !jwks && !jwksUrl) throw new TypeError('a secret or a set of public keys is needed');
+  const { secret = [], jwks, jwksUrl } = options;
+  const secrets = listed(secret);
+  if (secrets.length === 0 && !jwks && !jwksUrl) throw new TypeError('a secret or a set of public keys is needed');
   if (jwks && jwksUrl) throw new TypeError('public keys come by URL or at hand, not both');
-  if (secret !== undefined && Buffer.byteLength(secret) < MIN_SECRET_BYTES)
+  if (secrets.some((one) => Buffer.byteLength(one) < MIN_SECRET_BYTES))
     throw new TypeError(`the secret must have at least ${MIN_SECRET_BYTES} bytes`);
   return new JwtVerifier(options);
 }
@@ -68,17 +69,17 @@ export function createTokenVerifier(options: TokenVerifierOptions): TokenVerifie
 class JwtVerifier implements TokenVerifier {
   readonly #options: TokenVerifierOptions;
   readonly #toleranceSeconds: number;
-  readonly #secret: Promise<CryptoKey> | undefined;
-  readonly #keys: JWTVerifyGetKey | undefined;
+  readonly #secrets: Promise<readonly CryptoKey[]>;
+  readonly #keys: KeySource | undefined;
   readonly #oneTimeTokens: OneTimeTokens;
   readonly #verified: VerifiedTokens;
 
   constructor(options: TokenVerifierOptions) {
-    const { secret, jwks, jwksUrl, remote } = options;
+    const { secret = [], jwks, jwksUrl, remote } = options;
     this.#options = options;
     this.#toleranceSeconds = options.clockToleranceSeconds ?? DEFAULT_CLOCK_TOLERANCE_SECONDS;
-    if (secret !== undefined) this.#secret = importSecret(secret);
-    if (jwks) this.#keys = createLocalJWKSet(jwks);
+    this.#secrets = Promise.all(listed(secret).map(importSecret));
+    if (jwks) this.#keys = localKeys(jwks);
     if (jwksUrl) this.#keys = remoteKeys(jwksUrl, remote);
     this.#oneTimeTokens = options.oneTimeTokens ?? createMemoryOneTimeTokens();
     this.#verified = new VerifiedTokens(options.maxVerifiedTokens);
@@ -102,14 +103,21 @@ class JwtVerifier implements TokenVerifier {
     if (!header) throw new UnauthenticatedError('malformed');
     if (!ACCESS_TYPES.includes(tokenType(header))) throw new UnauthenticatedError('wrongType');
     const { issuer, audience } = this.#options;
-    const keys = watched(await this.#keyOf(header));
-    const payload = await verifyJwt(token, keys.use, {
+    const rules = {
       algorithms: [header.alg],
       requiredClaims: ['exp', 'sub'],
       clockTolerance: this.#toleranceSeconds,
       ...(issuer === undefined ? {} : { issuer: listed(issuer) }),
       ...(audience === undefined ? {} : { audience: listed(audience) }),
-    });
+    };
+    const [first, ...others] = await this.#keysOf(header);
+    let keys = watched(first);
+    let payload = await verifyJwt(token, keys.use, rules);
+    for (const other of others) {
+      if (payload !== 'badSignature') break;
+      keys = watched(other);
+      payload = await verifyJwt(token, keys.use, rules);
+    }
     if (typeof payload === 'string') throw new UnauthenticatedError(payload);
     const claims = readAccessClaims(payload);
     if (!claims) throw new UnauthenticatedError('malformed');
@@ -120,9 +128,10 @@ class JwtVerifier implements TokenVerifier {
   }
 
   /** By the algorithm, of which each belongs to one kind of key; the token's own words on keys are never followed. */
-  async #keyOf({ alg }: JwtHeader): Promise<CryptoKey | JWTVerifyGetKey> {
-    if (alg === HMAC && this.#secret) return this.#secret;
-    if (ASYMMETRIC.includes(alg) && this.#keys) return this.#keys;
+  async #keysOf({ alg }: JwtHeader): Promise<readonly [CryptoKey | KeySource, ...CryptoKey[]]> {
+    const [secret, ...otherSecrets] = await this.#secrets;
+    if (alg === HMAC && secret) return [secret, ...otherSecrets];
+    if (ASYMMETRIC.includes(alg) && this.#keys) return [this.#keys];
     throw new UnauthenticatedError('wrongAlgorithm');
   }
 
@@ -143,22 +152,20 @@ class JwtVerifier implements TokenVerifier {
 }
 
 /** Of several keys that one header leads to, which one was right is not told: then none was used. */
-function watched(keys: CryptoKey | JWTVerifyGetKey): {
-  readonly use: CryptoKey | JWTVerifyGetKey;
+function watched(keys: CryptoKey | KeySource): {
+  readonly use: CryptoKey | KeySource;
   readonly used: () => Pick<VerifiedToken, 'key' | 'currentKey'> | undefined;
 } {
   if (typeof keys !== 'function') return { use: keys, used: () => ({ key: keys, currentKey: async () => keys }) };
   let used: Pick<VerifiedToken, 'key' | 'currentKey'> | undefined;
-  return {
-    async use(header, token) {
-      const key = await keys(header, token);
-      // Keys are found by the header alone.
-      const currentKey = async () => await keys(header, { payload: '', signature: '' });
-      used = { key, currentKey };
-      return key;
-    },
-    used: () => used,
+  const use = async (header: JWTHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey> => {
+    const key = await keys(header, token);
+    // Keys are found by the header alone.
+    const currentKey = async () => await keys(header, { payload: '', signature: '' });
+    used = { key, currentKey };
+    return key;
   };
+  return { use: Object.assign(use, keys.refresh && { refresh: keys.refresh }), used: () => used };
 }
 
 function importSecret(secret: string): Promise<CryptoKey> {

@@ -47,16 +47,113 @@ describe('keys of an issuer by URL', () => {
     assert.equal((await verifier.verify(token)).subject, 'alice');
   });
 
-  it('are not asked for at each unknown key id', async () => {
+  it('that are newer than the last answer make the gateway unavailable for so long, and are right then', async () => {
+    const { host, verifier, token } = await setUp({ cooldownMs: 300 });
+    await verifier.verify(token);
+    const second = await issuerKey('second');
+    host.keys = [second.jwk];
+    const fresh = bearer(await second.sign(claims()));
+    await assert.rejects(
+      verifier.verify(fresh),
+      (error) => error instanceof KeysUnavailableError && error.retryAfterMs > 0 && error.retryAfterMs <= 300,
+    );
+    await eventually(async () => {
+      await verifier.verify(fresh).catch((error: unknown) => assert.ok(error instanceof KeysUnavailableError));
+      assert.equal((await verifier.verify(fresh)).subject, 'alice');
+    });
+  });
+
+  it('are not asked for at each unknown key id, whose tokens are refused once it is known to be none', async () => {
     const { host, verifier, token } = await setUp({ cooldownMs: 60_000 });
     await verifier.verify(token);
     const stranger = await issuerKey('stranger');
     for (let index = 0; index < 20; index++) {
       const foreign = bearer(await stranger.sign(claims(), { kid: `kid-${index}` }));
-      await assert.rejects(verifier.verify(foreign), refusedAs('unknownKey'));
+      await assert.rejects(verifier.verify(foreign), KeysUnavailableError);
     }
     assert.equal(host.requests, 1);
     await verifier.verify(token);
+    const { host: patient, verifier: other } = await setUp({ cooldownMs: 0 });
+    await assert.rejects(other.verify(bearer(await stranger.sign(claims()))), refusedAs('unknownKey'));
+    assert.ok(patient.requests <= 2);
+  });
+
+  it('may be replaced under the same key id', async () => {
+    const { host, verifier, token } = await setUp({ cooldownMs: 0 });
+    await verifier.verify(token);
+    const second = await issuerKey('first');
+    host.keys = [second.jwk];
+    assert.equal((await verifier.verify(bearer(await second.sign(claims())))).subject, 'alice');
+    await assert.rejects(verifier.verify(token), refusedAs('badSignature'));
+  });
+
+  it('are found where their host redirects to, if nobody on the way could have changed them', async () => {
+    const { host, verifier, token } = await setUp({ cooldownMs: 0 });
+    host.redirect = (path) => (path === '/keys.json' ? '/elsewhere.json' : undefined);
+    assert.equal((await verifier.verify(token)).subject, 'alice');
+    assert.equal(host.requests, 2);
+    for (const target of [`http://localhost:${host.url.port}/keys`, 'ftp://127.0.0.1/', 'http://%', '/keys.json']) {
+      const { host: astray, verifier: other } = await setUp();
+      astray.redirect = () => target;
+      await assert.rejects(other.verify(token), KeysUnavailableError, target);
+      assert.ok(astray.requests <= 4, target);
+    }
+  });
+
+  it('are read up to a size, and no further', async () => {
+    const { host, verifier, token } = await setUp({ cooldownMs: 0, timeoutMs: 20_000 }, 'flood');
+    await assert.rejects(verifier.verify(token), KeysUnavailableError);
+    assert.ok(host.bytesSent < 20_000_000, `${host.bytesSent} bytes were read`);
+  });
+
+  it('that are odd are ignored, and told once, and their tokens are no forgeries', async () => {
+    const good = await issuerKey('good');
+    const twins = await Promise.all([issuerKey('twin'), issuerKey('twin')]);
+    const leaked = await issuerKey('leaked');
+    const ignored: (readonly string[])[] = [];
+    const { host, verifier } = await setUp({ cooldownMs: 0, onIgnored: (keys) => ignored.push(keys) });
+    const odd = [
+      null,
+      'text',
+      { kty: 'oct', kid: 'shared', k: 'c2VjcmV0' },
+      { kty: 'XYZ', kid: 'future' },
+      { kty: '__proto__', kid: 'trap' },
+      { ...leaked.jwk, d: 'AAAA' },
+      { ...leaked.jwk, kid: 7 },
+      { kty: 'RSA', kid: 'half', n: 'AQAB' },
+    ];
+    host.document = { keys: [...odd, good.jwk, ...twins.map(({ jwk }) => jwk)], comment: 'kept' };
+    for (const key of [good, ...twins]) {
+      assert.equal((await verifier.verify(bearer(await key.sign(claims())))).subject, 'alice');
+    }
+    for (const kid of ['leaked', 'shared', 'future', 'trap', 'half']) {
+      await assert.rejects(verifier.verify(bearer(await leaked.sign(claims(), { kid }))), refusedAs('unknownKey'), kid);
+    }
+    assert.equal(ignored.length, 1);
+    assert.equal(ignored[0]?.length, odd.length);
+    assert.doesNotMatch(JSON.stringify(ignored), /AAAA|c2VjcmV0/);
+    for (const document of [{ keys: {} }, [], 'text', 7]) {
+      host.document = document;
+      assert.equal((await verifier.verify(bearer(await good.sign(claims())))).subject, 'alice', 'the last keys serve');
+    }
+  });
+
+  it('are waited for by nobody for long once their host did not answer, and that is told once', async () => {
+    const changes: (Error | undefined)[] = [];
+    const remote = { timeoutMs: 1_000, cooldownMs: 0, onChange: (failure?: Error) => void changes.push(failure) };
+    const { host, verifier, token } = await setUp(remote, 'hang');
+    await assert.rejects(verifier.verify(token), KeysUnavailableError);
+    for (let index = 0; index < 3; index += 1) {
+      const startedMs = performance.now();
+      await assert.rejects(verifier.verify(token), KeysUnavailableError);
+      assert.ok(performance.now() - startedMs < 900);
+    }
+    host.behaviour = 'serve';
+    await eventually(() => verifier.verify(token));
+    assert.deepEqual(
+      changes.map((failure) => failure?.name),
+      ['TimeoutError', undefined],
+    );
   });
 
   it('serve on while their host is away, hangs or talks nonsense, and are renewed when it is back', async () => {
@@ -72,7 +169,7 @@ describe('keys of an issuer by URL', () => {
     }
     host.behaviour = 'serve';
     host.keys = [second.jwk];
-    assert.equal((await verifier.verify(fresh)).subject, 'alice');
+    await eventually(async () => assert.equal((await verifier.verify(fresh)).subject, 'alice'));
     await assert.rejects(verifier.verify(token), refusedAs('unknownKey'));
   });
 

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
-import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JSONWebKeySet, type JWK } from 'jose';
 import { UnauthenticatedError } from '../../../gateway/auth/errors.ts';
 import { freePort } from '../../../local/ports.ts';
@@ -63,26 +64,49 @@ export async function issuerKey(kid: string | undefined, alg = 'ES256'): Promise
 export interface KeyHost {
   readonly url: URL;
   keys: readonly JWK[];
-  /** `hang`: takes the request and never answers. */
-  behaviour: 'serve' | 'fail' | 'hang' | 'nonsense';
+  /** `hang`: takes the request and never answers. `flood`: a document without an end. */
+  behaviour: 'serve' | 'fail' | 'hang' | 'nonsense' | 'flood';
+  /** Instead of a JWK Set of the keys. */
+  document: unknown;
+  /** Where a request for this path is sent. */
+  redirect: (path: string) => string | undefined;
   requests: number;
+  /** Of a flood, until whoever asked hung up. */
+  bytesSent: number;
   stop(): Promise<void>;
 }
 
 export async function startKeyHost(...keys: readonly JWK[]): Promise<KeyHost> {
   const port = await freePort();
-  const server = createServer((_request, response) => {
+  const server = createServer((request, response) => {
     host.requests++;
     if (host.behaviour === 'hang') return;
+    if (host.behaviour === 'flood') return void flood(response);
+    const location = host.redirect(request.url ?? '');
+    if (location !== undefined) {
+      response.writeHead(302, { location }).end();
+      return;
+    }
     if (host.behaviour === 'fail') response.statusCode = 500;
     if (host.behaviour === 'nonsense') response.end('<html>');
-    else response.end(JSON.stringify({ keys: [...host.keys] } satisfies JSONWebKeySet));
+    else response.end(JSON.stringify(host.document ?? ({ keys: [...host.keys] } satisfies JSONWebKeySet)));
   });
+  const flood = async (response: ServerResponse): Promise<void> => {
+    response.setMaxListeners(0).write('{"keys":[');
+    while (!response.destroyed && host.bytesSent < 60_000_000) {
+      host.bytesSent += 65_536;
+      if (!response.write(' '.repeat(65_536))) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+    }
+    response.end(']}');
+  };
   const host: KeyHost = {
     url: new URL(`http://127.0.0.1:${port}/keys.json`),
     keys,
     behaviour: 'serve',
+    document: undefined,
+    redirect: () => undefined,
     requests: 0,
+    bytesSent: 0,
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
