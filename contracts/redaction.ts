@@ -44,8 +44,10 @@ export function secretValues(settings: Readonly<Record<string, unknown>>): strin
 }
 
 function passwordsIn(text: string): string[] {
-  if (!URL.canParse(text)) return [];
-  const { password } = new URL(text);
+  // Several hosts, as of a Redis Cluster, are no URL by the standard.
+  const single = text.replace(/^([a-z][a-z+.-]*:\/\/(?:[^@/?#]*@)?[^@,/?#]*),[^@/?#]*/i, '$1');
+  if (!URL.canParse(single)) return [];
+  const { password } = new URL(single);
   return password === '' ? [] : [...new Set([password, decoded(password)])];
 }
 

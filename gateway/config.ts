@@ -6,6 +6,7 @@ import { commaList, hostAndPort, urlField, wholeNumber, type SettingsFault } fro
 import { requireUsableTls } from '../contracts/endpoint-security.ts';
 import { explainError } from '../contracts/text.ts';
 import { addressSet } from './ip-address.ts';
+import { parseRedisUrl } from './redis/redis-url.ts';
 
 const list = commaList.default([]);
 const filePath = z.string().superRefine((name, context) => {
@@ -32,6 +33,15 @@ const origins = list.refine(
   (entries) => entries.every((entry) => ORIGIN.test(entry)),
   'must be origins such as https://play.example, separated by commas, or * for all',
 );
+
+const secret = z.string().refine((text) => Buffer.byteLength(text) >= 32, 'must have at least 32 bytes');
+const redisUrl = z.string().superRefine((url, context) => {
+  try {
+    parseRedisUrl(url);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: explainError(error) });
+  }
+});
 
 const requests = wholeNumber(1, 100_000_000, 'requests, more than one gateway can answer in a minute');
 
@@ -83,14 +93,12 @@ export const gatewaySettings = {
   GATEWAY_KEEP_ALIVE_MS: wholeNumber(100, 3_600_000, 'milliseconds an idle connection is kept').default(72_000),
   GATEWAY_CALL_TIMEOUT_MS: wholeNumber(100, 600_000, 'milliseconds a player waits').default(8_000),
   GATEWAY_DRAIN_MS: wholeNumber(0, 600_000, 'milliseconds in which an orchestrator loses patience').default(3_000),
-  GATEWAY_REDIS_URL: urlField(/^rediss?$/, 'rediss://host:port').optional(),
+  GATEWAY_REDIS_URL: redisUrl.optional(),
   GATEWAY_REPLICAS: wholeNumber(1, 10_000, 'gateways, which share each rate limit').default(1),
   SESSIONS_POLICY_FILE: filePath.optional(),
 
-  JWT_SECRET: z
-    .string()
-    .refine((secret) => Buffer.byteLength(secret) >= 32, 'must have at least 32 bytes')
-    .optional(),
+  JWT_SECRET: secret.optional(),
+  JWT_SECRET_PREVIOUS: secret.optional(),
   JWT_JWKS_URL: urlField(/^https?$/).optional(),
   JWT_ISSUER: list,
   JWT_AUDIENCE: list,
@@ -131,6 +139,12 @@ export function gatewayFaults(settings: GatewaySettings): readonly SettingsFault
     fault(
       ['JWT_SECRET', 'JWT_JWKS_URL'],
       'JWT_SECRET or JWT_JWKS_URL must be set: the role "gateway" answers nobody without a token',
+    );
+  }
+  if (settings.JWT_SECRET === undefined && settings.JWT_SECRET_PREVIOUS !== undefined) {
+    fault(
+      ['JWT_SECRET', 'JWT_SECRET_PREVIOUS'],
+      'JWT_SECRET must be set beside JWT_SECRET_PREVIOUS: it is the one in use',
     );
   }
   if ((settings.GATEWAY_TLS_KEY_FILE === undefined) !== (settings.GATEWAY_TLS_CERT_FILE === undefined)) {

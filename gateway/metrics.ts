@@ -20,6 +20,8 @@ export interface GatewayGauges {
   readonly policyVersion: () => number;
   /** Whether the policy's file, as it is now, is in force. */
   readonly policyIsValid: () => boolean;
+  /** Names of parts that are away and done without. */
+  readonly degraded?: () => readonly string[];
 }
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
@@ -66,6 +68,7 @@ export function createGatewayMetrics(gauges: GatewayGauges): GatewayMetrics {
     'Whether the file of the policy can be used as it is: 0 while an older policy stays in force for its faults',
     async () => Number(gauges.policyIsValid()),
   );
+  if (gauges.degraded) exportDegraded(registry, gauges.degraded);
   if (gauges.accessLog) exportAccessLog(registry, gauges.accessLog);
   return {
     registry,
@@ -75,6 +78,22 @@ export function createGatewayMetrics(gauges: GatewayGauges): GatewayMetrics {
     lostPlayer: () => lost.inc(),
     sharedStream: () => shared.inc(),
   };
+}
+
+/** A part that was away once is exported as 0 afterwards, so that an alert sees it come back. */
+function exportDegraded(registry: Registry, read: () => readonly string[]): void {
+  const known = new Set<string>();
+  const metric: Gauge<'part'> = new Gauge({
+    name: 'gateway_degraded',
+    help: 'Parts that are away and done without: 1, or 0 when they are back',
+    labelNames: ['part'],
+    registers: [registry],
+    collect() {
+      const away = new Set(read());
+      for (const part of away) known.add(part);
+      for (const part of known) metric.set({ part }, away.has(part) ? 1 : 0);
+    },
+  });
 }
 
 function exportAccessLog(registry: Registry, read: () => Readonly<Record<string, number>>): void {

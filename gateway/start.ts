@@ -56,6 +56,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     blocks: () => blacklist.size,
     policyVersion: () => policy().version,
     policyIsValid: () => policySource.fault() === undefined,
+    degraded: () => degraded(),
     accessLog: accessLog && (() => ({ ...accessLog.counts() })),
   });
   const sessions = createSessionsClient({
@@ -82,16 +83,25 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     recover: (signal) => recoverStreams({ client, sessions, store: beats, policy }, signal),
     onLost: () => metrics.lostPlayer(),
   });
+  const issuerKeys = watchIssuerKeys(logger);
   const probe = new TemporalProbe(client);
   const loneCheck = redis ? undefined : new LoneCheck({ client, logger, identity: settings.GATEWAY_INSTANCE });
   const guard = new Guard({
-    tokens: createTokenVerifier(tokenOptions(settings, stores)),
+    tokens: createTokenVerifier({ ...tokenOptions(settings, stores), remote: issuerKeys }),
     blacklist,
     abuse: createAbuseWatch(abuseOptions(settings, stores, logger)),
     addressLimiter: stores.addressLimiter,
     userLimiter: stores.userLimiter,
     trustedProxies: settings.GATEWAY_TRUSTED_PROXIES,
   });
+  const degraded = (): readonly string[] => [
+    ...(redis && (redis.breaker.open || redis.status !== 'ready') ? ['redis'] : []),
+    ...(blacklist.loaded ? [] : ['blacklist']),
+    ...(issuerKeys.away() ? ['keys'] : []),
+    ...(sweeper.recovered() ? [] : ['recovery']),
+    ...(policySource.fault() === undefined ? [] : ['policy']),
+    ...(loneCheck?.alone() === false ? ['another gateway without a common store'] : []),
+  ];
   let draining = false;
   const unready = (): readonly string[] => [
     ...(probe.reachable() ? [] : ['temporal']),
@@ -111,12 +121,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     draining: () => draining,
     leases: createLeaseSigner(leaseOptions(settings)),
     instance: settings.GATEWAY_INSTANCE,
-    degraded: () => [
-      ...(redis && redis.status !== 'ready' ? ['redis'] : []),
-      ...(sweeper.recovered() ? [] : ['recovery']),
-      ...(policySource.fault() === undefined ? [] : ['policy']),
-      ...(loneCheck?.alone() === false ? ['another gateway without a common store'] : []),
-    ],
+    degraded,
     tls: tlsOf(settings),
     limits: limitsOf(settings),
     corsOrigins: settings.GATEWAY_CORS_ORIGINS,
@@ -143,16 +148,36 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 }
 
 function tokenOptions(settings: GatewaySettings, { oneTimeTokens }: GatewayStores) {
-  const { JWT_SECRET: secret, JWT_JWKS_URL: jwksUrl, JWT_MAX_LIFETIME_SECONDS: maxLifetimeSeconds } = settings;
+  const {
+    JWT_SECRET,
+    JWT_SECRET_PREVIOUS,
+    JWT_JWKS_URL: jwksUrl,
+    JWT_MAX_LIFETIME_SECONDS: maxLifetimeSeconds,
+  } = settings;
   const { JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = settings;
   return {
     oneTimeTokens,
     maxLifetimeSeconds,
     clockToleranceSeconds: settings.JWT_CLOCK_TOLERANCE_SECONDS,
-    ...(secret === undefined ? {} : { secret }),
+    secret: [JWT_SECRET, JWT_SECRET_PREVIOUS].filter((secret) => secret !== undefined),
     ...(jwksUrl === undefined ? {} : { jwksUrl: new URL(jwksUrl) }),
     ...(issuer.length === 0 ? {} : { issuer }),
     ...(audience.length === 0 ? {} : { audience }),
+  };
+}
+
+/** Says once when the issuer's keys cannot be had any more, or can again, and which of them are ignored. */
+function watchIssuerKeys(logger: Logger) {
+  let failure: Error | undefined;
+  return {
+    away: () => failure !== undefined,
+    onChange(now: Error | undefined) {
+      failure = now;
+      if (now)
+        logger.warn({ error: now.message }, 'the keys of the issuer cannot be had; those that are known serve on');
+      else logger.info('the keys of the issuer can be had again');
+    },
+    onIgnored: (keys: readonly string[]) => logger.warn({ keys }, 'keys of the issuer are ignored'),
   };
 }
 

@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { SessionPolicy } from '../contracts/session-limits.ts';
 import { createMemoryOneTimeTokens, createRedisOneTimeTokens, type OneTimeTokens } from './auth/token-memory.ts';
@@ -8,14 +7,15 @@ import { openRedisBlacklist } from './blacklist/redis-blacklist.ts';
 import type { GatewaySettings } from './config.ts';
 import { createRateLimiter } from './limits/create-rate-limiter.ts';
 import type { RateLimiter } from './limits/rate-limiter.ts';
-import { connectRedis } from './redis/connection.ts';
+import { connectRedis, type SharedRedis } from './redis/connection.ts';
 import type { BeatStore } from './watch/beat-store.ts';
 import { MemoryBeatStore } from './watch/memory-beat-store.ts';
 import { RedisBeatStore } from './watch/redis-beat-store.ts';
+import { ResilientBeatStore } from './watch/resilient-beat-store.ts';
 
 /** What a gateway remembers: in Redis where several share it, in memory where one is alone. */
 export interface GatewayStores {
-  readonly redis: Redis | undefined;
+  readonly redis: SharedRedis | undefined;
   readonly beats: BeatStore;
   readonly oneTimeTokens: OneTimeTokens;
   readonly addressLimiter: RateLimiter;
@@ -48,7 +48,7 @@ export async function openGatewayStores(
     : await openMemoryBlacklist({ file: settings.BLACKLIST_FILE });
   return {
     redis,
-    beats: redis ? new RedisBeatStore(redis, times) : new MemoryBeatStore(times),
+    beats: redis ? new ResilientBeatStore(new RedisBeatStore(redis, times), times) : new MemoryBeatStore(times),
     oneTimeTokens: redis ? createRedisOneTimeTokens(redis) : createMemoryOneTimeTokens(),
     addressLimiter: limiter('address', settings.LIMIT_ADDRESS_PER_MINUTE, settings.LIMIT_ADDRESS_BURST),
     userLimiter: limiter('user', settings.LIMIT_USER_PER_MINUTE, settings.LIMIT_USER_BURST),

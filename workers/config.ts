@@ -15,6 +15,7 @@ import {
 } from '../contracts/settings-fields.ts';
 import { accessLogSettings, lakeWriterSettings } from '../gateway/access-log/settings.ts';
 import { gatewaySettings } from '../gateway/config.ts';
+import { redisHostUrls } from '../gateway/redis/redis-url.ts';
 import { incoherences, POLICY_VARIABLES } from './settings-coherence.ts';
 
 const ROLES = ['bridge', 'events', 'sessions', 'gateway', 'access-log'] as const;
@@ -195,7 +196,10 @@ function insecureEndpoints(environment: Environment): SettingsFault[] {
   return SECURED_ENDPOINTS.flatMap((name) => {
     const url = environment[name];
     if (url === undefined) return [];
-    const checked = attempt([name], () => requireSecureEndpoint(name, url, environment.PLAINTEXT_HOSTS));
+    const urls = name === 'GATEWAY_REDIS_URL' ? redisHostUrls(url) : [url];
+    const checked = attempt([name], () => {
+      for (const one of urls) requireSecureEndpoint(name, one, environment.PLAINTEXT_HOSTS);
+    });
     return 'fault' in checked ? [checked.fault] : [];
   });
 }

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Redis } from 'ioredis';
-import { REDIS_PREFIX, StoreUnavailableError } from '../redis/connection.ts';
+import { callRedis, REDIS_PREFIX, StoreUnavailableError, type SharedRedis } from '../redis/connection.ts';
 
 /** Kept for so much longer than needed by this clock: another replica's may be behind. */
 const SKEW_MS = 60_000;
@@ -51,16 +50,12 @@ export function createMemoryOneTimeTokens(options: MemoryOneTimeTokensOptions = 
 }
 
 /** Shared by all gateways of one Redis, and as durable as that is. */
-export function createRedisOneTimeTokens(redis: Redis): OneTimeTokens {
+export function createRedisOneTimeTokens(redis: SharedRedis): OneTimeTokens {
   return {
     async consume(tokenId, expiresAtMs) {
       const key = `${REDIS_PREFIX}:one-time:${createHash('sha256').update(tokenId).digest('base64url')}`;
       const keepMs = Math.ceil(Math.max(expiresAtMs - Date.now(), 0)) + SKEW_MS;
-      try {
-        return (await redis.set(key, '', 'PX', keepMs, 'NX')) === 'OK';
-      } catch (error) {
-        throw new StoreUnavailableError(error);
-      }
+      return (await callRedis(redis, () => redis.set(key, '', 'PX', keepMs, 'NX'))) === 'OK';
     },
   };
 }

@@ -1,9 +1,9 @@
-import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { addressKey, canonicalUserKey } from '../client-address.ts';
 import { addressSet, parseAddress, type AddressSet } from '../ip-address.ts';
 import { createRateLimiter } from '../limits/create-rate-limiter.ts';
 import type { RateLimiter } from '../limits/rate-limiter.ts';
+import type { SharedRedis } from '../redis/connection.ts';
 import {
   blockDurationMs,
   DEFAULT_ABUSE_POLICY,
@@ -25,7 +25,7 @@ export interface AbuseWatchOptions {
   readonly blacklist: Blacklist;
   readonly logger: Pick<Logger, 'warn'>;
   /** Lets gateways count together; without it each counts for itself. */
-  readonly redis?: Redis | undefined;
+  readonly redis?: SharedRedis | undefined;
   readonly policy?: Partial<AbusePolicy>;
   /** Networks that are never blocked: own proxies, health checkers. */
   readonly neverBlock?: readonly string[];

@@ -38,6 +38,8 @@ export interface Blacklist {
    * @throws InvalidBlockError, StoreUnavailableError, BlacklistFileError
    */
   unblock(kind: BlockKind, value: string): Promise<boolean>;
+  /** Whether the list was ever read: until then nobody is known to be blocked. */
+  readonly loaded: boolean;
   /** All that hold, the newest first. */
   list(): readonly Block[];
   /** How many there are, those included that expired a short time ago. */

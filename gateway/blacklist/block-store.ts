@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import { REDIS_PREFIX, StoreUnavailableError } from '../redis/connection.ts';
+import { callRedis, REDIS_PREFIX, type SharedRedis } from '../redis/connection.ts';
 import { redisScript } from '../redis/script.ts';
 import { blockKey, expiryOf, type Block } from './block.ts';
 import { BLOCK, MERGE, UNBLOCK } from './redis-blacklist-scripts.ts';
@@ -13,6 +12,8 @@ export const BLACKLIST_CHANNEL = `${REDIS_PREFIX}:blacklist-changes`;
 const KEYS = [BLOCKS, EXPIRIES, STATE, BLACKLIST_CHANNEL];
 /** A script holds up all other users of Redis. */
 const MERGE_CHUNK = 500;
+/** Long lists take their time, and nobody plays or beats while he waits for one; milliseconds. */
+const LONG_MS = 1_000;
 
 /** Which state of the shared list: of one generation, a higher version is a later one. */
 export interface ListState {
@@ -26,17 +27,17 @@ const loadReply = z.tuple([z.tuple([z.null(), stateReply]), z.tuple([z.null(), z
 
 /** The shared list in Redis. Every method may throw `StoreUnavailableError`. */
 export class BlockStore {
-  readonly #redis: Redis;
+  readonly #redis: SharedRedis;
   readonly #maxBlocks: number;
   readonly #scripts;
 
-  constructor(redis: Redis, maxBlocks: number) {
+  constructor(redis: SharedRedis, maxBlocks: number) {
     this.#redis = redis;
     this.#maxBlocks = maxBlocks;
     this.#scripts = {
-      block: redisScript(redis, BLOCK),
-      unblock: redisScript(redis, UNBLOCK),
-      merge: redisScript(redis, MERGE),
+      block: redisScript(redis, BLOCK, LONG_MS),
+      unblock: redisScript(redis, UNBLOCK, LONG_MS),
+      merge: redisScript(redis, MERGE, LONG_MS),
     };
   }
 
@@ -61,12 +62,13 @@ export class BlockStore {
   }
 
   async state(): Promise<ListState> {
-    return toState(await available(this.#redis.hmget(STATE, 'generation', 'version')));
+    return toState(await callRedis(this.#redis, () => this.#redis.hmget(STATE, 'generation', 'version')));
   }
 
   /** All blocks by key, as JSON, and the state they belong to. */
   async load(): Promise<{ readonly state: ListState; readonly blocks: Readonly<Record<string, string>> }> {
-    const replies = await available(this.#redis.multi().hmget(STATE, 'generation', 'version').hgetall(BLOCKS).exec());
+    const load = () => this.#redis.multi().hmget(STATE, 'generation', 'version').hgetall(BLOCKS).exec();
+    const replies = await callRedis(this.#redis, load, LONG_MS);
     const [[, state], [, blocks]] = loadReply.parse(replies);
     return { state: toState(state), blocks };
   }
@@ -80,12 +82,4 @@ function fieldsOf(block: Block): [key: string, json: string, expiresAtMs: string
 function toState(reply: unknown): ListState {
   const [generation, version] = stateReply.parse(reply);
   return { generation: generation ?? undefined, version };
-}
-
-async function available<Answer>(command: Promise<Answer>): Promise<Answer> {
-  try {
-    return await command;
-  } catch (error) {
-    throw new StoreUnavailableError(error);
-  }
 }

@@ -25,6 +25,7 @@ export async function openMemoryBlacklist(options: MemoryBlacklistOptions = {}):
 }
 
 class MemoryBlacklist implements Blacklist {
+  readonly loaded = true;
   readonly #index: BlockIndex;
   readonly #maxBlocks: number;
   readonly #file: string | undefined;

@@ -1,8 +1,8 @@
 import { setImmediate as breathe } from 'node:timers/promises';
-import type { Redis } from 'ioredis';
+import { Redis, type Cluster } from 'ioredis';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import { StoreUnavailableError } from '../redis/connection.ts';
+import { openSubscriber, StoreUnavailableError, type SharedRedis } from '../redis/connection.ts';
 import { BlacklistFullError, DEFAULT_MAX_BLOCKS, type Blacklist, type BlacklistSubjects } from './blacklist.ts';
 import { BlockIndex } from './block-index.ts';
 import { BLACKLIST_CHANNEL, BlockStore, type ListState } from './block-store.ts';
@@ -10,7 +10,7 @@ import { blockKey, InvalidBlockError, parseStoredBlock, type Block, type BlockKi
 
 export interface RedisBlacklistOptions {
   /** From `connectRedis`; a second connection for the changes is made from it. */
-  readonly redis: Redis;
+  readonly redis: SharedRedis;
   readonly logger: Pick<Logger, 'warn'>;
   /** Default 100,000. */
   readonly maxBlocks?: number;
@@ -46,8 +46,8 @@ export async function openRedisBlacklist(options: RedisBlacklistOptions): Promis
 }
 
 export class RedisBlacklist implements Blacklist {
-  readonly #redis: Redis;
-  readonly #subscriber: Redis;
+  readonly #redis: SharedRedis;
+  readonly #subscriber: Redis | Cluster;
   readonly #store: BlockStore;
   readonly #maxBlocks: number;
   readonly #nowMs: () => number;
@@ -70,7 +70,7 @@ export class RedisBlacklist implements Blacklist {
     this.#nowMs = nowMs ?? Date.now;
     this.#store = new BlockStore(redis, maxBlocks);
     this.#index = new BlockIndex(this.#nowMs);
-    this.#subscriber = redis.duplicate();
+    this.#subscriber = openSubscriber(redis);
     // The connection it was made from reports that Redis is away.
     this.#subscriber.on('error', () => undefined);
     this.#subscriber.on('message', (_channel, message) => this.#receive(message));
@@ -82,7 +82,6 @@ export class RedisBlacklist implements Blacklist {
     ];
   }
 
-  /** Whether the list was ever read: until then nobody is known to be blocked. */
   get loaded(): boolean {
     return this.#state !== undefined;
   }
@@ -139,11 +138,23 @@ export class RedisBlacklist implements Blacklist {
   }
 
   async #check(): Promise<void> {
+    void this.#checkSubscriber();
     try {
       const { generation, version } = await this.#store.state();
       if (generation !== this.#state?.generation || version !== this.#state?.version) await this.#load();
     } catch {
       // Away: the last known state holds.
+    }
+  }
+
+  /** A server that hangs keeps the connection open; the next one leads to whoever is primary then. */
+  async #checkSubscriber(): Promise<void> {
+    // Of a Cluster, the subscription moves to another node by itself.
+    if (!(this.#subscriber instanceof Redis) || this.#subscriber.status !== 'ready') return;
+    try {
+      await this.#subscriber.ping();
+    } catch {
+      if (!this.#closed) this.#subscriber.disconnect(true);
     }
   }
 

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { SharedRedis } from '../redis/connection.ts';
 import { MemoryRateLimiter } from './memory-rate-limiter.ts';
 import type { RateLimit, RateLimiter } from './rate-limiter.ts';
 import { RedisRateLimiter } from './redis-rate-limiter.ts';
@@ -9,7 +9,7 @@ export interface CreateRateLimiterOptions extends ResilientOptions {
   readonly name: string;
   readonly limit: RateLimit;
   /** What the gateways share; without it, the limit is this process's own. */
-  readonly redis?: Redis | undefined;
+  readonly redis?: SharedRedis | undefined;
 }
 
 /** @throws RangeError when the limit or the share is not usable */

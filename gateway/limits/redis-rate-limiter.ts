@@ -1,6 +1,5 @@
-import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import { REDIS_PREFIX } from '../redis/connection.ts';
+import { REDIS_PREFIX, type SharedRedis } from '../redis/connection.ts';
 import { redisScript, type RedisScript } from '../redis/script.ts';
 import { boundedKey } from './bounded-key.ts';
 import { assertCost, meterOf, verdictOf, type Meter } from './gcra.ts';
@@ -34,7 +33,7 @@ export class RedisRateLimiter implements RateLimiter {
    * @param name tells this limit's keys from those of others
    * @throws RangeError when the limit is not usable
    */
-  constructor(redis: Redis, name: string, limit: RateLimit) {
+  constructor(redis: SharedRedis, name: string, limit: RateLimit) {
     this.#meter = meterOf(limit);
     this.#prefix = `${REDIS_PREFIX}:limit:${name}:`;
     this.#take = redisScript(redis, TAKE);

@@ -30,6 +30,14 @@ export type BeatOutcome =
       readonly ending?: StreamGone;
     }
   | { readonly state: 'over'; readonly end: StreamGone }
+  /** The shared store is away, and this gateway has heard of the stream itself: the account is to be told, and knows better. */
+  | {
+      readonly state: 'unshared';
+      readonly stream: WatchedStream;
+      readonly expiresInMs: number;
+      /** It can do without being told of this beat. */
+      readonly toldLately: boolean;
+    }
   /** It was silent for too long and its account is being told: the account decides whether this beat came in time. */
   | { readonly state: 'silent' }
   /** Never seen, or forgotten: the account knows. */

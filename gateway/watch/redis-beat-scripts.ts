@@ -42,6 +42,33 @@ redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[1])
 return 1
 `;
 
+/**
+ * KEYS stream, deadlines, silent. ARGV member, stream as JSON, silenceMs, forwardEveryMs, rememberMs, silentInMs. The latest that any
+ * gateway heard of it counts.
+ */
+export const RESUME = `${NOW}
+local state = redis.call('HGET', KEYS[1], 'state')
+local deadline = now + ARGV[6]
+if state == 'over' or (state == 'silent' and deadline <= now) then return 0 end
+if state == 'watched' then
+  local known = tonumber(redis.call('ZSCORE', KEYS[2], ARGV[1]) or 0)
+  if known >= deadline or redis.call('HEXISTS', KEYS[1], 'end') == 1 then return 0 end
+else
+  redis.call('HSET', KEYS[1], 'state', 'watched', 'stream', ARGV[2], 'silence', ARGV[3], 'every', ARGV[4], 'forward', now)
+  redis.call('PERSIST', KEYS[1])
+  redis.call('ZREM', KEYS[3], ARGV[1])
+end
+redis.call('ZADD', KEYS[2], deadline, ARGV[1])
+return 1
+`;
+
+/** KEYS grace. ARGV most, milliseconds. */
+export const SHORTEN_GRACE = `${NOW}
+local untilMs = tonumber(redis.call('GET', KEYS[1]) or 0)
+if untilMs > now + ARGV[1] then redis.call('SET', KEYS[1], now + ARGV[1]) end
+return 1
+`;
+
 /** KEYS stream, deadlines, silent. ARGV member. */
 export const CANCEL = `
 local state = redis.call('HGET', KEYS[1], 'state')
@@ -91,31 +118,39 @@ return 1
 `;
 
 /**
- * KEYS prefix of streams, deadlines, silent, swept, grace, recovered. ARGV most, claimMs, gapMs, graceMs, rememberMs.
- * Answers whether it must recover, and the members.
+ * KEYS deadlines, silent, swept, grace, recovered. ARGV most, claimMs, gapMs, graceMs. Answers whether it must recover, how many of
+ * the members that follow are handed out again, those, and the ones whose deadline is over.
  */
-export const SWEEP = `${NOW}${FINISH}
-local swept = tonumber(redis.call('GET', KEYS[4]) or 0)
-redis.call('SET', KEYS[4], now)
-if now - swept > tonumber(ARGV[3]) then redis.call('SET', KEYS[5], now + ARGV[4]) end
-local answer = { 1 - redis.call('EXISTS', KEYS[6]) }
-if now < tonumber(redis.call('GET', KEYS[5]) or 0) then return answer end
-for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now, 'LIMIT', 0, ARGV[1])) do
-  redis.call('ZADD', KEYS[3], now + ARGV[2], member)
+export const SWEEP = `${NOW}
+local swept = tonumber(redis.call('GET', KEYS[3]) or 0)
+redis.call('SET', KEYS[3], now)
+if now - swept > tonumber(ARGV[3]) then redis.call('SET', KEYS[4], now + ARGV[4]) end
+local mustRecover = 1 - redis.call('EXISTS', KEYS[5])
+if now < tonumber(redis.call('GET', KEYS[4]) or 0) then return { mustRecover, 0 } end
+local again = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, ARGV[1])
+local answer = { mustRecover, #again }
+for _, member in ipairs(again) do
+  redis.call('ZADD', KEYS[2], now + ARGV[2], member)
   table.insert(answer, member)
 end
-for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, ARGV[1])) do
-  local key = KEYS[1] .. member
-  local plannedEnd = redis.call('HGET', key, 'end')
-  if plannedEnd then
-    finish(key, member, plannedEnd, ARGV[5])
-  else
-    redis.call('HSET', key, 'state', 'silent')
-    redis.call('PEXPIRE', key, ARGV[5])
-    redis.call('ZREM', KEYS[2], member)
-    redis.call('ZADD', KEYS[3], now + ARGV[2], member)
-    table.insert(answer, member)
-  end
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[1])) do
+  table.insert(answer, member)
 end
 return answer
+`;
+
+/** KEYS stream, deadlines, silent. ARGV member, claimMs, rememberMs. Answers 1 when it is silent since now. */
+export const FALL_SILENT = `${NOW}${FINISH}
+local deadline = redis.call('ZSCORE', KEYS[2], ARGV[1])
+if not deadline or tonumber(deadline) > now then return 0 end
+local plannedEnd = redis.call('HGET', KEYS[1], 'end')
+if plannedEnd then
+  finish(KEYS[1], ARGV[1], plannedEnd, ARGV[3])
+  return 0
+end
+redis.call('HSET', KEYS[1], 'state', 'silent')
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('ZADD', KEYS[3], now + ARGV[2], ARGV[1])
+return 1
 `;

@@ -1,7 +1,6 @@
-import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import type { StreamGone } from '../../client/session-errors.ts';
-import { REDIS_PREFIX, StoreUnavailableError } from '../redis/connection.ts';
+import { callRedis, REDIS_PREFIX, type SharedRedis } from '../redis/connection.ts';
 import { redisScript } from '../redis/script.ts';
 import {
   CLAIM_MS,
@@ -14,7 +13,19 @@ import {
   type Sweep,
   type WatchedStream,
 } from './beat-store.ts';
-import { BEAT, CANCEL, END, EXPECT, FORWARD_AGAIN, SWEEP, WATCH } from './redis-beat-scripts.ts';
+import type { Resumed } from './local-beats.ts';
+import {
+  BEAT,
+  CANCEL,
+  END,
+  EXPECT,
+  FALL_SILENT,
+  FORWARD_AGAIN,
+  RESUME,
+  SHORTEN_GRACE,
+  SWEEP,
+  WATCH,
+} from './redis-beat-scripts.ts';
 
 const STREAM = `${REDIS_PREFIX}:stream:`;
 const DEADLINES = `${REDIS_PREFIX}:deadlines`;
@@ -31,18 +42,15 @@ const beatReply = z.tuple([
   z.number(),
   z.string(),
 ]);
-const sweepReply = z.tuple([z.number()]).rest(z.string());
+const sweepReply = z.tuple([z.number(), z.number()]).rest(z.string());
 
-/**
- * For several gateways: one Redis primary, with Sentinel or not, but no Cluster. Every method may throw
- * `StoreUnavailableError`. What Redis forgets is recovered from the accounts.
- */
+/** For several gateways. Every method may throw `StoreUnavailableError`. What Redis forgets is recovered from the accounts. */
 export class RedisBeatStore implements BeatStore {
-  readonly #redis: Redis;
+  readonly #redis: SharedRedis;
   readonly #options: BeatStoreOptions;
   readonly #scripts;
 
-  constructor(redis: Redis, options: BeatStoreOptions) {
+  constructor(redis: SharedRedis, options: BeatStoreOptions) {
     this.#redis = redis;
     this.#options = options;
     this.#scripts = {
@@ -53,6 +61,9 @@ export class RedisBeatStore implements BeatStore {
       forwardAgain: redisScript(redis, FORWARD_AGAIN),
       end: redisScript(redis, END),
       sweep: redisScript(redis, SWEEP),
+      fallSilent: redisScript(redis, FALL_SILENT),
+      resume: redisScript(redis, RESUME),
+      shortenGrace: redisScript(redis, SHORTEN_GRACE),
     };
   }
 
@@ -95,49 +106,59 @@ export class RedisBeatStore implements BeatStore {
     await this.#watch(stream, forwardInMs, 'adopt');
   }
 
+  /** What a gateway heard of a stream while Redis was away: the latest counts. An end that is known holds. */
+  async resume({ ref, stream, silentInMs }: Resumed): Promise<void> {
+    if (!stream) return await this.expect(ref, Math.max(0, silentInMs));
+    const { silenceMs, forwardEveryMs } = stream;
+    const args = [silenceMs, forwardEveryMs, this.#options.rememberEndsMs, silentInMs];
+    await this.#scripts.resume(keysOf(ref), [memberOf(ref), JSON.stringify(stream), ...args]);
+  }
+
+  /** After a pause of the sweeps in which gateways heard beats all the same, silent streams are found again so much later. */
+  async shortenGrace(mostMs: number): Promise<void> {
+    await this.#scripts.shortenGrace([GRACE], [mostMs]);
+  }
+
   async sweep(most: number): Promise<Sweep> {
     const { graceMs, rememberEndsMs } = this.#options;
-    const keys = [STREAM, DEADLINES, SILENT, SWEPT, GRACE, RECOVERED];
-    const args = [most, CLAIM_MS, SWEEP_GAP_MS, graceMs, rememberEndsMs];
-    const [mustRecover, ...members] = sweepReply.parse(await this.#scripts.sweep(keys, args));
-    return { silent: members.map(refOf), mustRecover: mustRecover === 1 };
+    const keys = [DEADLINES, SILENT, SWEPT, GRACE, RECOVERED];
+    const reply = sweepReply.parse(await this.#scripts.sweep(keys, [most, CLAIM_MS, SWEEP_GAP_MS, graceMs]));
+    const [mustRecover, handedOutAgain, ...members] = reply;
+    const again = members.slice(0, handedOutAgain).map(refOf);
+    const due = members.slice(handedOutAgain).map(refOf);
+    // Each by itself, so that a script touches no keys but those it names. Another gateway may be first, or a beat.
+    const fallen = await Promise.all(
+      due.map(async (ref) => await this.#scripts.fallSilent(keysOf(ref), [memberOf(ref), CLAIM_MS, rememberEndsMs])),
+    );
+    return { silent: [...again, ...due.filter((_, index) => fallen[index] === 1)], mustRecover: mustRecover === 1 };
   }
 
   async beginRecovery(): Promise<boolean> {
-    if ((await available(this.#redis.exists(RECOVERED))) === 1) return false;
-    return (await available(this.#redis.set(RECOVERING, '1', 'PX', RECOVERY_MS, 'NX'))) === 'OK';
+    if ((await callRedis(this.#redis, () => this.#redis.exists(RECOVERED))) === 1) return false;
+    return (await callRedis(this.#redis, () => this.#redis.set(RECOVERING, '1', 'PX', RECOVERY_MS, 'NX'))) === 'OK';
   }
 
   async renewRecovery(): Promise<void> {
-    await available(this.#redis.pexpire(RECOVERING, RECOVERY_MS));
+    await callRedis(this.#redis, () => this.#redis.pexpire(RECOVERING, RECOVERY_MS));
   }
 
   async endRecovery(): Promise<void> {
-    await available(this.#redis.set(RECOVERED, '1'));
-    await available(this.#redis.del(RECOVERING));
+    await callRedis(this.#redis, () => this.#redis.set(RECOVERED, '1'));
+    await callRedis(this.#redis, () => this.#redis.del(RECOVERING));
   }
 
   async requireRecovery(): Promise<void> {
-    await available(this.#redis.del(RECOVERED));
+    await callRedis(this.#redis, () => this.#redis.del(RECOVERED));
   }
 
   async size(): Promise<number> {
-    return await available(this.#redis.zcard(DEADLINES));
+    return await callRedis(this.#redis, () => this.#redis.zcard(DEADLINES));
   }
 
   async #watch(stream: WatchedStream, forwardInMs: number, how: 'confirm' | 'adopt'): Promise<void> {
     const { silenceMs, forwardEveryMs } = stream;
     const times = [silenceMs, forwardEveryMs, Math.ceil(forwardInMs), this.#options.rememberEndsMs];
     await this.#scripts.watch(keysOf(stream), [memberOf(stream), JSON.stringify(stream), ...times, how]);
-  }
-}
-
-/** @throws StoreUnavailableError */
-async function available<Answer>(command: Promise<Answer>): Promise<Answer> {
-  try {
-    return await command;
-  } catch (error) {
-    throw new StoreUnavailableError(error);
   }
 }
 

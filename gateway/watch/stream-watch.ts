@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import {
   InvalidSessionRequestError,
   RequestMismatchError,
+  SessionsUnavailableError,
   StreamEndedError,
   StreamIdTakenError,
   StreamLimitReachedError,
@@ -14,7 +16,7 @@ import type { EndedStream, StreamView } from '../../contracts/session-stream.ts'
 import type { EvictReply, EvictRequest, SessionsView } from '../../contracts/stream-sessions.ts';
 import { StoreUnavailableError } from '../redis/connection.ts';
 import { AccountLookup } from './account-lookup.ts';
-import type { BeatStore, StreamRef, WatchedStream } from './beat-store.ts';
+import type { BeatOutcome, BeatStore, StreamRef, WatchedStream } from './beat-store.ts';
 import { SharedQuestion } from './shared-question.ts';
 import { watchTimes } from './watch-times.ts';
 import { adoptStream, endOf, isWatched, toWatchedStream } from './watched-stream.ts';
@@ -26,6 +28,13 @@ const ACQUIRE_TIME_MS = 15_000;
  * half a lease at most, and less than a silence, because what was passed on may have taken its time.
  */
 const HEARD_SHARE = 0.75;
+
+/** How long a beat that other gateways cannot hear of waits for its account; half a second less than a client would. */
+const UNSHARED_PATIENCE_MS = 600;
+/** More at once only wait for each other. */
+const MOST_TOLD_AT_ONCE = 100;
+
+type Unshared = Extract<BeatOutcome, { readonly state: 'unshared' }>;
 
 export interface StreamWatchOptions {
   readonly sessions: SessionsClient;
@@ -100,6 +109,7 @@ export class StreamWatch {
     if (!outcome || outcome.state === 'silent') return await this.#vouch(ref, await this.#passOn(ref));
     if (outcome.state === 'unknown') return this.#describe(ref, await this.#lookUp(ref));
     if (outcome.state === 'over') throw new StreamEndedError(streamId, outcome.end);
+    if (outcome.state === 'unshared') return await this.#unshared(ref, outcome);
     const { stream, expiresInMs, ending } = outcome;
     if (outcome.forward) this.#forward(ref);
     return { stream, expiresInMs, heartbeatIntervalMs: stream.heartbeatIntervalMs, ...(ending ? { ending } : {}) };
@@ -155,12 +165,12 @@ export class StreamWatch {
     const account = await this.#account.ask(userId);
     const stream = account.active.find((other) => other.streamId === streamId);
     if (stream && isWatched(stream)) {
-      await adoptStream(store, userId, stream, policy());
+      await this.#adopt(userId, stream);
       return false;
     }
     const end = endOf(account, streamId);
-    if (end) await store.end(ref, end);
-    else await store.cancel(ref);
+    if (end) await this.#note(ref, end);
+    else await this.#record(() => store.cancel(ref));
     return end !== undefined;
   }
 
@@ -206,6 +216,29 @@ export class StreamWatch {
     return { stream: watched, heartbeatIntervalMs, expiresInMs: watched.silenceMs };
   }
 
+  /**
+   * A beat that other gateways cannot hear of: the account is told, and its answer holds if it comes soon. When accounts have enough
+   * to answer, those that were told lately are not.
+   */
+  async #unshared(ref: StreamRef, { stream, expiresInMs, toldLately }: Unshared): Promise<Alive> {
+    this.#options.onDegraded?.();
+    const heardHere: Alive = { stream, expiresInMs, heartbeatIntervalMs: stream.heartbeatIntervalMs };
+    if (toldLately && this.#forwarding.size >= MOST_TOLD_AT_ONCE) return heardHere;
+    const told = this.#passOn(ref).then((view) => this.#vouch(ref, view));
+    const settled = told.then(noop, noop).finally(() => this.#forwarding.delete(settled));
+    this.#forwarding.add(settled);
+    const patience = new AbortController();
+    const late = sleep(UNSHARED_PATIENCE_MS, heardHere, { signal: patience.signal });
+    try {
+      return await Promise.race([told, late]);
+    } catch (error) {
+      if (error instanceof SessionsUnavailableError) return heardHere;
+      throw error;
+    } finally {
+      patience.abort();
+    }
+  }
+
   /** In the background: the player need not wait for it. */
   #forward(ref: StreamRef): void {
     const { sessions, store, logger } = this.#options;
@@ -241,6 +274,8 @@ export class StreamWatch {
     }
   }
 }
+
+function noop(): void {}
 
 function isRefusal(error: unknown): boolean {
   return (

@@ -109,12 +109,17 @@ describe('the secrets among settings', () => {
       STREAM_API_SECRET: 'one',
       JWT_SECRET: ['two', 'three'],
       GATEWAY_REDIS_URL: 'redis://user:f%6Fur@host',
-      REDIS_URLS: ['redis://:five@host', 'redis://host'],
+      REDIS_URLS: [
+        'redis://:five@host',
+        'redis://host',
+        'redis+cluster://u:s,ix@one:1,two:2',
+        'redis+cluster://one,two',
+      ],
       LEASE_PRIVATE_KEY_FILE: '/run/secrets/lease.pem',
       AWS_REGION: 'eu-central-1',
       LIMIT_TOKEN_BURST: 5,
       TEMPORAL_API_KEY: undefined,
     });
-    assert.deepEqual(values, ['one', 'two', 'three', 'f%6Fur', 'four', 'five']);
+    assert.deepEqual(values, ['one', 'two', 'three', 'f%6Fur', 'four', 'five', 's,ix']);
   });
 });

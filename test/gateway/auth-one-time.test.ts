@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import type { Redis } from 'ioredis';
 import {
   createMemoryOneTimeTokens,
   createRedisOneTimeTokens,
   type OneTimeTokens,
 } from '../../gateway/auth/token-memory.ts';
 import { createTokenVerifier, type TokenVerifier } from '../../gateway/auth/token-verifier.ts';
-import { connectRedis, StoreUnavailableError } from '../../gateway/redis/connection.ts';
+import { connectRedis, StoreUnavailableError, type SharedRedis } from '../../gateway/redis/connection.ts';
 import { eventually } from '../support/eventually.ts';
 import { startRedisServer, whyNoRedis, type RedisServer } from '../support/redis-server.ts';
 import { skipWhereMissing } from '../support/skip-where-missing.ts';
@@ -61,7 +60,7 @@ describe('one-time tokens', () => {
 
 describe('one-time tokens of several gateways', function () {
   let server: RedisServer;
-  const replicas: Redis[] = [];
+  const replicas: SharedRedis[] = [];
 
   before(async function () {
     skipWhereMissing(this, whyNoRedis());

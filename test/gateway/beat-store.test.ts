@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import type { Redis } from 'ioredis';
 import type { BeatStore, StreamRef, WatchedStream } from '../../gateway/watch/beat-store.ts';
 import { MemoryBeatStore } from '../../gateway/watch/memory-beat-store.ts';
+import type { SharedRedis } from '../../gateway/redis/connection.ts';
 import { RedisBeatStore } from '../../gateway/watch/redis-beat-store.ts';
 import { StoreUnavailableError } from '../../gateway/redis/connection.ts';
 import { eventually } from '../support/eventually.ts';
@@ -182,7 +182,7 @@ describe('the record of who beats', () => {
 
   describe('in Redis', () => {
     let server: RedisServer;
-    let redis: Redis;
+    let redis: SharedRedis;
     before(async function () {
       skipWhereMissing(this, whyNoRedis());
       server = await startRedisServer();

@@ -87,6 +87,7 @@ describe('abuse', () => {
       list: memory.list.bind(memory),
       close: memory.close.bind(memory),
       size: 0,
+      loaded: true,
       async block(block: Block) {
         if (away) throw new StoreUnavailableError(new Error('gone'));
         return await memory.block(block);

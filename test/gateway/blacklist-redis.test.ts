@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import type { Redis } from 'ioredis';
 import { createAbuseWatch } from '../../gateway/blacklist/abuse-watch.ts';
 import { BlacklistFullError } from '../../gateway/blacklist/blacklist.ts';
 import { parseBlock, type BlockKind } from '../../gateway/blacklist/block.ts';
 import { openRedisBlacklist, type RedisBlacklistOptions } from '../../gateway/blacklist/redis-blacklist.ts';
-import { connectRedis, REDIS_PREFIX, StoreUnavailableError } from '../../gateway/redis/connection.ts';
+import { connectRedis, REDIS_PREFIX, StoreUnavailableError, type SharedRedis } from '../../gateway/redis/connection.ts';
 import { eventually } from '../support/eventually.ts';
 import { startRedisServer, whyNoRedis, type RedisServer } from '../support/redis-server.ts';
 import { skipWhereMissing } from '../support/skip-where-missing.ts';
@@ -32,7 +31,7 @@ describe('the blacklist that gateways share', () => {
     await server.kill();
   });
 
-  function connected(): Redis {
+  function connected(): SharedRedis {
     const redis = connectRedis(server.url, silent);
     closing.push(() => redis.disconnect());
     return redis;

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import type { Redis } from 'ioredis';
 import { createRateLimiter } from '../../gateway/limits/create-rate-limiter.ts';
 import { RedisRateLimiter } from '../../gateway/limits/redis-rate-limiter.ts';
 import { ResilientRateLimiter } from '../../gateway/limits/resilient-rate-limiter.ts';
-import { connectRedis, StoreUnavailableError } from '../../gateway/redis/connection.ts';
+import { connectRedis, StoreUnavailableError, type SharedRedis } from '../../gateway/redis/connection.ts';
 import { eventually } from '../support/eventually.ts';
 import { startRedisServer, whyNoRedis, type RedisServer } from '../support/redis-server.ts';
 import { skipWhereMissing } from '../support/skip-where-missing.ts';
@@ -14,7 +13,7 @@ const silent = { warn: () => undefined, info: () => undefined };
 
 describe('a rate limit on Redis', () => {
   let server: RedisServer;
-  const connections: Redis[] = [];
+  const connections: SharedRedis[] = [];
 
   before(async function () {
     skipWhereMissing(this, whyNoRedis());
@@ -25,7 +24,7 @@ describe('a rate limit on Redis', () => {
     await server?.kill();
   });
 
-  async function connected(): Promise<Redis> {
+  async function connected(): Promise<SharedRedis> {
     const redis = connectRedis(server.url, silent);
     connections.push(redis);
     await eventually(() => assert.equal(redis.status, 'ready'));
@@ -102,15 +101,7 @@ describe('a rate limit on Redis', () => {
         await eventually(() => assert.equal(redis.status, 'ready'));
         let degraded = 0;
         const limit = { limit: 1_000, windowMs: HOUR };
-        const limiter = createRateLimiter({
-          name,
-          limit,
-          redis,
-          replicas: 2,
-          probeEveryMs: 50,
-          timeoutMs: 500,
-          onDegraded: () => (degraded += 1),
-        });
+        const limiter = createRateLimiter({ name, limit, redis, replicas: 2, onDegraded: () => (degraded += 1) });
         assert.ok(limiter instanceof ResilientRateLimiter);
         const key = randomUUID();
         assert.equal((await limiter.take(key, 100)).remaining, 900);

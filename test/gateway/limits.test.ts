@@ -169,23 +169,6 @@ describe('a rate limit whose store is away', () => {
     assert.throws(() => new ResilientRateLimiter(away, MINUTE, { degradedShare: 0 }), RangeError);
   });
 
-  it('asks the store once in a while, not with each request', async () => {
-    let asked = 0;
-    let nowMs = 0;
-    const counting = {
-      take: () => {
-        asked += 1;
-        return away.take();
-      },
-    };
-    const limiter = new ResilientRateLimiter(counting, MINUTE, { probeEveryMs: 1_000, nowMs: () => nowMs });
-    for (let index = 0; index < 100; index += 1) await limiter.take('a');
-    assert.equal(asked, 1);
-    nowMs = 1_000;
-    await Promise.all(Array.from({ length: 100 }, () => limiter.take('a')));
-    assert.equal(asked, 2);
-  });
-
   it('does not take a fault of the program for an absent store', async () => {
     const broken = { take: () => Promise.reject(new TypeError('bug')) };
     await assert.rejects(new ResilientRateLimiter(broken, MINUTE).take('a'), TypeError);

@@ -34,6 +34,7 @@ describe('alerts and dashboard of the gateway', () => {
       policyVersion: () => 1,
       policyIsValid: () => true,
       accessLog: () => ({ dropped: 0 }),
+      degraded: () => [],
     });
     const declared = [...(await metrics.registry.metrics()).matchAll(/^# TYPE (\w+)/gm)].map(([, name]) => name);
     const exported = new Set(declared.flatMap((name = '') => [name, `${name}_count`, `${name}_bucket`]));

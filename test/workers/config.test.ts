@@ -54,6 +54,12 @@ describe('the configuration of a worker process', () => {
     ['Temporal in clear text', { TEMPORAL_ADDRESS: 'temporal.example:7233' }, /TEMPORAL_ADDRESS /],
     ['keys of Temporal that are not there', { TEMPORAL_TLS_CLIENT_CERT_PATH: '/nowhere.pem' }, /^TEMPORAL_.*nowhere/],
     ['Redis in clear text', { GATEWAY_REDIS_URL: 'redis://redis.example' }, /GATEWAY_REDIS_URL .* use rediss:/],
+    [
+      'any Sentinel in clear text',
+      { GATEWAY_REDIS_URL: 'redis+sentinel://localhost,two.example/primary' },
+      /GATEWAY_REDIS_URL .* two\.example.* use rediss:/,
+    ],
+    ['Redis without a form', { GATEWAY_REDIS_URL: 'redis+cluster://one/7' }, /GATEWAY_REDIS_URL must name no database/],
     ['keys in clear text', { JWT_JWKS_URL: 'http://id.example/keys' }, /JWT_JWKS_URL /],
     ['a gateway that would answer nobody', { ROLES: 'gateway' }, /JWT_SECRET or JWT_JWKS_URL must be set/],
     ['several gateways without Redis', { ...GATEWAY, GATEWAY_REPLICAS: '2' }, /GATEWAY_REDIS_URL must be set/],

@@ -1,0 +1,146 @@
+import type { StreamGone } from '../../client/session-errors.ts';
+import { CLAIM_MS, type StreamRef, type WatchedStream } from './beat-store.ts';
+
+/** A stream as this gateway last heard of it. */
+interface Heard {
+  readonly ref: StreamRef;
+  /** Absent while its acquire is under way. */
+  readonly stream?: WatchedStream;
+  readonly silentAtMs: number;
+  /** When its account was last told of a beat from here. */
+  readonly toldAtMs: number;
+}
+
+interface Ended {
+  readonly ref: StreamRef;
+  readonly end: StreamGone;
+  /** Later for the rest of a hand-off. */
+  readonly atMs: number;
+}
+
+/** How a stream goes on in the shared store; a silence below 0 is overdue. */
+export interface Resumed {
+  readonly ref: StreamRef;
+  readonly stream?: WatchedStream;
+  readonly silentInMs: number;
+}
+
+/** Of the silence: an account that was told within it need not be told at once. */
+const TOLD_SHARE = 1 / 3;
+
+/**
+ * What this gateway heard itself of the streams whose players beat here, and which ends the shared store was not told of. Other gateways
+ * may have heard of them later: it stands in for the shared store while that is away, and is nothing more.
+ */
+export class LocalBeats {
+  readonly #streams = new Map<string, Heard>();
+  readonly #ends = new Map<string, Ended>();
+  readonly #rememberEndsMs: number;
+  readonly #nowMs: () => number;
+
+  constructor(rememberEndsMs: number, nowMs: () => number) {
+    this.#rememberEndsMs = rememberEndsMs;
+    this.#nowMs = nowMs;
+  }
+
+  expect(ref: StreamRef, silenceMs: number): void {
+    const key = keyOf(ref);
+    this.#ends.delete(key);
+    if (this.#streams.get(key)?.stream) return;
+    this.#streams.set(key, { ref, silentAtMs: this.#nowMs() + silenceMs, toldAtMs: -Infinity });
+  }
+
+  /** @param told whether its account knows of this beat as well */
+  hear(stream: WatchedStream, told: boolean): void {
+    const { userId, streamId, silenceMs } = stream;
+    const key = keyOf(stream);
+    if (this.#ends.has(key)) return;
+    const nowMs = this.#nowMs();
+    const toldAtMs = told ? nowMs : (this.#streams.get(key)?.toldAtMs ?? -Infinity);
+    this.#streams.set(key, { ref: { userId, streamId }, stream, silentAtMs: nowMs + silenceMs, toldAtMs });
+  }
+
+  forget(ref: StreamRef): void {
+    this.#streams.delete(keyOf(ref));
+  }
+
+  /** The shared store could not be told. */
+  end(ref: StreamRef, end: StreamGone, inMs: number): void {
+    const key = keyOf(ref);
+    if (inMs <= 0) this.#streams.delete(key);
+    this.#ends.set(key, { ref, end, atMs: this.#nowMs() + inMs });
+  }
+
+  /** Why it is over, where only this gateway may know. */
+  endOf(ref: StreamRef): StreamGone | undefined {
+    const ended = this.#ends.get(keyOf(ref));
+    return ended && ended.atMs <= this.#nowMs() ? ended.end : undefined;
+  }
+
+  /** A beat that the shared store did not hear. @returns nothing for a stream that was not heard of here */
+  beat(ref: StreamRef): { stream: WatchedStream; expiresInMs: number; toldLately: boolean } | undefined {
+    const key = keyOf(ref);
+    const known = this.#streams.get(key);
+    if (!known?.stream) return undefined;
+    const { stream, toldAtMs } = known;
+    const nowMs = this.#nowMs();
+    this.hear(stream, false);
+    const expiresInMs = Math.min(stream.silenceMs, (this.#ends.get(key)?.atMs ?? Infinity) - nowMs);
+    return { stream, expiresInMs, toldLately: nowMs - toldAtMs < TOLD_SHARE * stream.silenceMs };
+  }
+
+  /**
+   * Streams that were silent for too long; each is found again if nothing becomes of it.
+   *
+   * @param sinceMs since when accounts are told of beats, wherever they are heard: one at another gateway only with the next beat.
+   *   So nothing is found before one and a half intervals are over since then
+   */
+  takeSilent(most: number, sinceMs: number): StreamRef[] {
+    const nowMs = this.#nowMs();
+    const silent: StreamRef[] = [];
+    for (const [key, heard] of this.#streams) {
+      if (silent.length >= most) break;
+      const { ref, stream, silentAtMs } = heard;
+      const graceMs = stream ? Math.min(stream.silenceMs, 1.5 * stream.heartbeatIntervalMs) : 0;
+      if (Math.max(silentAtMs, sinceMs + graceMs) > nowMs) continue;
+      if (this.endOf(ref)) this.#streams.delete(key);
+      else {
+        this.#streams.set(key, { ...heard, silentAtMs: nowMs + CLAIM_MS });
+        silent.push(ref);
+      }
+    }
+    return silent;
+  }
+
+  /** Those that the shared store watches better. */
+  forgetSilent(): void {
+    const nowMs = this.#nowMs();
+    for (const [key, { silentAtMs }] of this.#streams) if (silentAtMs <= nowMs) this.#streams.delete(key);
+  }
+
+  live(): readonly Resumed[] {
+    const nowMs = this.#nowMs();
+    return [...this.#streams.values()].map(({ ref, stream, silentAtMs }) => ({
+      ref,
+      silentInMs: Math.ceil(silentAtMs - nowMs),
+      ...(stream ? { stream } : {}),
+    }));
+  }
+
+  /** Ends that the shared store was not told of, as long as anybody would ask for them. */
+  ends(): readonly (Pick<Ended, 'ref' | 'end'> & { readonly inMs: number })[] {
+    const nowMs = this.#nowMs();
+    return [...this.#ends.values()]
+      .filter(({ atMs }) => nowMs - atMs < this.#rememberEndsMs)
+      .map(({ ref, end, atMs }) => ({ ref, end, inMs: Math.max(0, atMs - nowMs) }));
+  }
+
+  /** The shared store knows them now. */
+  forgetEnds(): void {
+    this.#ends.clear();
+  }
+}
+
+function keyOf({ userId, streamId }: StreamRef): string {
+  return JSON.stringify([userId, streamId]);
+}

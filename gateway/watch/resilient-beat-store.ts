@@ -1,0 +1,164 @@
+import type { StreamGone } from '../../client/session-errors.ts';
+import { StoreUnavailableError } from '../redis/connection.ts';
+import type { BeatOutcome, BeatStore, BeatStoreOptions, StreamRef, Sweep, WatchedStream } from './beat-store.ts';
+import { LocalBeats, type Resumed } from './local-beats.ts';
+import type { RedisBeatStore } from './redis-beat-store.ts';
+
+/** A store that can be told what was heard while it was away. */
+export type ResumableBeatStore = BeatStore & Pick<RedisBeatStore, 'resume' | 'shortenGrace'>;
+
+/** More at once would take so long that they count as unanswered. */
+const RESUMED_AT_ONCE = 200;
+/** So long gateways have to tell the shared store what they heard, once it is back. */
+const RESUME_TIME_MS = 5_000;
+
+/**
+ * A shared store that a gateway can do without. While it is away:
+ *
+ * - steps that change it throw `StoreUnavailableError`, as those of the store itself; what they say is noted all the same;
+ * - a beat of a stream that this gateway heard of is `unshared`: its account is to be told, so that no other gateway takes it for lost;
+ * - sweeps find the streams that were last heard of here and are silent.
+ *
+ * When it is back, it learns from each gateway what that heard, so that who fell silent meanwhile is found on time, and which ends
+ * it missed.
+ */
+export class ResilientBeatStore implements BeatStore {
+  readonly #shared: ResumableBeatStore;
+  readonly #options: BeatStoreOptions;
+  readonly #nowMs: () => number;
+  readonly #local: LocalBeats;
+  readonly #startedAtMs: number;
+  #awaySinceMs: number | undefined;
+  #mustRecover = true;
+  #recoveryRequired = false;
+
+  constructor(shared: ResumableBeatStore, options: BeatStoreOptions, nowMs: () => number = () => performance.now()) {
+    this.#shared = shared;
+    this.#options = options;
+    this.#nowMs = nowMs;
+    this.#startedAtMs = nowMs();
+    this.#local = new LocalBeats(options.rememberEndsMs, nowMs);
+  }
+
+  async expect(ref: StreamRef, silenceMs: number): Promise<void> {
+    this.#local.expect(ref, silenceMs);
+    await this.#ask(() => this.#shared.expect(ref, silenceMs));
+  }
+
+  async confirm(stream: WatchedStream): Promise<void> {
+    this.#local.hear(stream, true);
+    await this.#ask(() => this.#shared.confirm(stream));
+  }
+
+  async cancel(ref: StreamRef): Promise<void> {
+    this.#local.forget(ref);
+    await this.#ask(() => this.#shared.cancel(ref));
+  }
+
+  async beat(ref: StreamRef): Promise<BeatOutcome> {
+    try {
+      const outcome = await this.#ask(() => this.#shared.beat(ref));
+      if (outcome.state === 'alive' && !outcome.ending) this.#local.hear(outcome.stream, false);
+      else if (outcome.state === 'alive' || outcome.state === 'over') this.#local.forget(ref);
+      return outcome;
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      const end = this.#local.endOf(ref);
+      if (end) return { state: 'over', end };
+      const heard = this.#local.beat(ref);
+      if (!heard) throw error;
+      return { state: 'unshared', ...heard };
+    }
+  }
+
+  async forwardAgain(ref: StreamRef): Promise<void> {
+    await this.#ask(() => this.#shared.forwardAgain(ref));
+  }
+
+  async end(ref: StreamRef, end: StreamGone, inMs = 0): Promise<void> {
+    try {
+      await this.#ask(() => this.#shared.end(ref, end, inMs));
+      this.#local.forget(ref);
+    } catch (error) {
+      this.#local.end(ref, end, inMs);
+      throw error;
+    }
+  }
+
+  async adopt(stream: WatchedStream, forwardInMs: number): Promise<void> {
+    this.#local.hear(stream, true);
+    await this.#ask(() => this.#shared.adopt(stream, forwardInMs));
+  }
+
+  async sweep(most: number): Promise<Sweep> {
+    try {
+      return await this.#ask(() => this.#sweepShared(most));
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      this.#recoveryRequired = true;
+      const silent = this.#local.takeSilent(most, this.#awaySinceMs ?? this.#nowMs());
+      return { silent, mustRecover: this.#mustRecover };
+    }
+  }
+
+  async beginRecovery(): Promise<boolean> {
+    return await this.#ask(() => this.#shared.beginRecovery()).catch((error: unknown) => {
+      // The next sweep that the store answers asks for it.
+      if (error instanceof StoreUnavailableError) return false;
+      throw error;
+    });
+  }
+
+  async renewRecovery(): Promise<void> {
+    await this.#ask(() => this.#shared.renewRecovery());
+  }
+
+  async endRecovery(): Promise<void> {
+    await this.#ask(() => this.#shared.endRecovery());
+  }
+
+  /** Of a store that is away once it is back. */
+  async requireRecovery(): Promise<void> {
+    this.#recoveryRequired = true;
+  }
+
+  async size(): Promise<number> {
+    return await this.#ask(() => this.#shared.size());
+  }
+
+  async #sweepShared(most: number): Promise<Sweep> {
+    const wasAway = this.#awaySinceMs !== undefined;
+    if (wasAway) await this.#tellShared();
+    if (this.#recoveryRequired) await this.#shared.requireRecovery();
+    this.#recoveryRequired = false;
+    const sweep = await this.#shared.sweep(most);
+    // Nobody swept, but gateways heard beats and told accounts of them: who did not beat need not be waited for once more.
+    const heardLongEnough = this.#nowMs() - this.#startedAtMs > this.#options.graceMs;
+    if (wasAway && heardLongEnough) await this.#shared.shortenGrace(RESUME_TIME_MS);
+    this.#awaySinceMs = undefined;
+    this.#mustRecover = sweep.mustRecover;
+    this.#local.forgetSilent();
+    return sweep;
+  }
+
+  async #tellShared(): Promise<void> {
+    await inChunks(this.#local.ends(), ({ ref, end, inMs }) => this.#shared.end(ref, end, inMs));
+    await inChunks(this.#local.live(), (resumed: Resumed) => this.#shared.resume(resumed));
+    this.#local.forgetEnds();
+  }
+
+  async #ask<Answer>(step: () => Promise<Answer>): Promise<Answer> {
+    try {
+      return await step();
+    } catch (error) {
+      if (error instanceof StoreUnavailableError) this.#awaySinceMs ??= this.#nowMs();
+      throw error;
+    }
+  }
+}
+
+async function inChunks<Item>(items: readonly Item[], tell: (item: Item) => Promise<void>): Promise<void> {
+  for (let from = 0; from < items.length; from += RESUMED_AT_ONCE) {
+    await Promise.all(items.slice(from, from + RESUMED_AT_ONCE).map(tell));
+  }
+}
