@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { isIPv4 } from 'node:net';
 import { createSecureContext } from 'node:tls';
 
@@ -43,18 +44,35 @@ export interface TlsMaterial {
 }
 
 /**
- * Refuses certificates and keys that no TLS connection could use: not PEM, or a key of another certificate.
+ * Refuses certificates and keys that no TLS connection could use: not PEM, a key of another certificate, or a certificate that is
+ * not valid now.
  *
  * @param names the settings they came from, as the operator knows them
+ * @param nowMs wall clock
  * @throws Error that names the settings and says what is wrong
  */
-export function requireUsableTls(names: string, { key, cert, ca }: TlsMaterial): void {
+export function requireUsableTls(names: string, { key, cert, ca }: TlsMaterial, nowMs: number = Date.now()): void {
   try {
     createSecureContext({ key: textOf(key), cert: textOf(cert), ca: textOf(ca) });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new Error(`${names} must be PEM files of a certificate and its own key: ${reason}`, { cause });
   }
+  if (cert !== undefined) requireValidNow(names, new X509Certificate(textOf(cert) ?? ''), nowMs);
+}
+
+/** Only the certificate that is shown to others, the first of a chain: who checks it looks at the clock first of all. */
+function requireValidNow(names: string, { subject, validFrom, validTo }: X509Certificate, nowMs: number): void {
+  const [from, to] = [Date.parse(validFrom), Date.parse(validTo)];
+  if (nowMs > to) throw new Error(`${names}: the certificate of ${subject} expired on ${isoDate(to)}; renew it`);
+  if (nowMs < from) {
+    const why = 'use another one, or mend the clock of this machine';
+    throw new Error(`${names}: the certificate of ${subject} is not valid before ${isoDate(from)}; ${why}`);
+  }
+}
+
+function isoDate(ms: number): string {
+  return new Date(ms).toISOString();
 }
 
 function textOf(pem: string | Uint8Array | undefined): string | undefined {

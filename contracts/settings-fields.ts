@@ -46,13 +46,18 @@ export function urlField(protocol: RegExp, example = 'https://host:port') {
 
 const MAX_PORT = 65_535;
 
-/** `host:port`; port 0 is any free one. */
+/** `host:port`. Port 0, any free one, is for programs that ask which it became; see {@link isKnownPort}. */
 export const hostAndPort = z
   .string()
   .refine(
     (text) => /^.+:\d{1,5}$/.test(text) && splitHostAndPort(text).port <= MAX_PORT,
-    `must be host:port, the port from 0 to ${MAX_PORT}`,
+    `must be host:port, the port from 1 to ${MAX_PORT}`,
   );
+
+/** Whether somebody who reads the setting knows where to connect to. */
+export function isKnownPort(text: string): boolean {
+  return splitHostAndPort(text).port !== 0;
+}
 
 /** SQS takes 80 characters, `.fifo` included; four are left for `-dlq`. */
 export const queueName = z

@@ -13,6 +13,7 @@ import {
   wholeNumber,
   type SettingsFault,
 } from '../contracts/settings-fields.ts';
+import { readSecretFiles, type WithSecrets } from '../contracts/secret-files.ts';
 import { accessLogSettings, lakeWriterSettings } from '../gateway/access-log/settings.ts';
 import { gatewaySettings } from '../gateway/config.ts';
 import { redisHostUrls } from '../gateway/redis/redis-url.ts';
@@ -32,6 +33,8 @@ const SECURED_ENDPOINTS = [
   'GATEWAY_REDIS_URL',
   'JWT_JWKS_URL',
 ] as const;
+/** Each may come from a file instead, `<NAME>_FILE`. */
+const SECRETS = ['STREAM_API_KEY', 'STREAM_API_SECRET', 'JWT_SECRET', 'GATEWAY_REDIS_URL', 'TEMPORAL_API_KEY'] as const;
 /** Not shown to whoever reads the complaint. */
 const SECRET = /SECRET|KEY|TOKEN|PASSWORD|URL/;
 const SHOWN_CHARACTERS = 80;
@@ -157,10 +160,12 @@ export class SettingsError extends Error {
  * @throws SettingsError that names every variable at fault and says what it must be
  */
 export function loadWorkerConfig(variables: NodeJS.ProcessEnv = process.env): WorkerConfig {
-  const set = new Map(
+  const given = new Map(
     Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== ''),
   );
-  const { environment, faults } = readEnvironment(set);
+  const withSecrets = readSecretFiles(given, SECRETS);
+  const set = withSecrets.variables;
+  const { environment, faults } = readEnvironment(withSecrets);
   const policy = toPolicy(environment);
   const temporal = readTemporal(set, environment.PLAINTEXT_HOSTS);
   const all = [
@@ -177,19 +182,20 @@ export function loadWorkerConfig(variables: NodeJS.ProcessEnv = process.env): Wo
 }
 
 /** The environment, with defaults in place of what cannot be used. */
-function readEnvironment(set: ReadonlyMap<string, string>): {
+function readEnvironment({ variables: set, fromFile, faults: unreadable }: WithSecrets): {
   readonly environment: Environment;
   readonly faults: readonly SettingsFault[];
 } {
   const parsed = environmentSchema.safeParse(Object.fromEntries(set));
-  if (parsed.success) return { environment: parsed.data, faults: [] };
+  if (parsed.success) return { environment: parsed.data, faults: unreadable };
   const messages = new Map(parsed.error.issues.map(({ path: [name], message }) => [String(name), message]));
   const usable = [...set].filter(([name]) => !messages.has(name));
   const faults = [...messages].map(([name, message]) => {
     const value = SECRET.test(name) ? '' : `=${(set.get(name) ?? '').slice(0, SHOWN_CHARACTERS)}`;
-    return { names: [name], message: `${name}${value} ${message}` };
+    const shown = fromFile.has(name) ? `${name}_FILE=${set.get(`${name}_FILE`) ?? ''}` : `${name}${value}`;
+    return { names: [name], message: `${shown} ${message}` };
   });
-  return { environment: environmentSchema.parse(Object.fromEntries(usable)), faults };
+  return { environment: environmentSchema.parse(Object.fromEntries(usable)), faults: [...unreadable, ...faults] };
 }
 
 function insecureEndpoints(environment: Environment): SettingsFault[] {

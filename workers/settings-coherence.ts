@@ -1,6 +1,6 @@
 import { DEFAULT_EVENT_POLICY, type EventPolicy } from '../contracts/event-policy.ts';
 import { deadLetterQueueName } from '../contracts/names.ts';
-import { splitHostAndPort, type SettingsFault } from '../contracts/settings-fields.ts';
+import { isKnownPort, splitHostAndPort, type SettingsFault } from '../contracts/settings-fields.ts';
 import { gatewayFaults } from '../gateway/config.ts';
 import type { Environment, Role } from './config.ts';
 
@@ -188,14 +188,20 @@ function waitingFaults(policy: EventPolicy, shown: Shown): SettingsFault[] {
   return faults;
 }
 
-/** Every address a process listens on is its own. */
+/** Every address a process listens on is its own, and one that others can be told. */
 function addressFaults(environment: Environment, roles: ReadonlySet<Role>, shown: Shown): SettingsFault[] {
   const names = [
     'METRICS_ADDRESS',
     'HEALTH_ADDRESS',
     ...(roles.has('gateway') ? (['GATEWAY_ADDRESS'] as const) : []),
   ] as const;
-  return pairsOf(names).flatMap(([one, other]) =>
+  const unknown = names
+    .filter((name) => !isKnownPort(environment[name]))
+    .map((name) => ({
+      names: [name],
+      message: `${shown(name)} must name a port from 1 to 65535: nobody would know the one that the system chose`,
+    }));
+  const shared = pairsOf(names).flatMap(([one, other]) =>
     isSameSocket(environment[one], environment[other])
       ? [
           {
@@ -205,6 +211,7 @@ function addressFaults(environment: Environment, roles: ReadonlySet<Role>, shown
         ]
       : [],
   );
+  return [...unknown, ...shared];
 }
 
 function isSameSocket(one: string, other: string): boolean {
