@@ -46,6 +46,8 @@ export interface Bridge {
    * that fail for reasons of their own do not count.
    */
   ready(): boolean;
+  /** Why it is not ready: what fails, or `stopping`; empty when it is. */
+  lacks(): readonly ('temporal' | 'sqs' | 'stopping')[];
   counts(): BridgeCounts;
   /**
    * Stops receiving, finishes what is in hand within the grace, and hands back the rest.
@@ -101,8 +103,16 @@ class RunningBridge implements Bridge {
   }
 
   ready(): boolean {
-    const healthy = this.#guard.ready && [...this.#pumps.values()].every((pump) => pump.healthy);
-    return this.#stopped === undefined && healthy;
+    return this.lacks().length === 0;
+  }
+
+  lacks(): readonly ('temporal' | 'sqs' | 'stopping')[] {
+    const sqsAnswers = [...this.#pumps.values()].every((pump) => pump.healthy);
+    return [
+      ...(this.#guard.ready ? [] : (['temporal'] as const)),
+      ...(sqsAnswers ? [] : (['sqs'] as const)),
+      ...(this.#stopped ? (['stopping'] as const) : []),
+    ];
   }
 
   counts(): BridgeCounts {

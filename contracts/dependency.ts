@@ -25,6 +25,8 @@ export interface DependencyOptions {
    * {@link Dependency.answered} resolves, so that whoever needs it finds out and says what is wrong. Default: every one.
    */
   readonly mayPass?: (error: unknown) => boolean;
+  /** Between two probes after an answer, milliseconds; default 3,000. */
+  readonly intervalMs?: number;
   readonly logger: { info(facts: object, message: string): void; warn(facts: object, message: string): void };
 }
 
@@ -95,6 +97,16 @@ export class Dependency {
   }
 
   /**
+   * Resolves once it is available.
+   *
+   * @throws DependencyAwayError as {@link answered} does, or Error with the advice and the failure that waiting does not mend
+   */
+  async usable(signal: AbortSignal): Promise<void> {
+    await this.answered(signal);
+    if (!this.#available) throw new Error(this.#sentence());
+  }
+
+  /**
    * Makes a start that needs it, again and again while that fails because it is away.
    *
    * @throws DependencyAwayError as {@link answered} does, or what the attempt threw when waiting does not mend it
@@ -121,9 +133,10 @@ export class Dependency {
 
   async #run(): Promise<void> {
     const { signal } = this.#closing;
+    const { intervalMs = INTERVAL_MS } = this.#options;
     while (!signal.aborted) {
       const answered = await this.#probe();
-      await sleep(answered ? INTERVAL_MS : RETRY_MS, undefined, { signal, ref: false }).catch(() => undefined);
+      await sleep(answered ? intervalMs : RETRY_MS, undefined, { signal, ref: false }).catch(() => undefined);
     }
   }
 

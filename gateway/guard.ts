@@ -26,6 +26,14 @@ interface Limited {
   readonly value: string;
 }
 
+/** What tells where a request comes from. */
+export interface AddressedRequest {
+  readonly raw: {
+    readonly socket: { readonly remoteAddress?: string | undefined };
+    readonly headers: FastifyRequest['raw']['headers'];
+  };
+}
+
 export interface GuardOptions {
   readonly tokens: TokenVerifier;
   readonly blacklist: Blacklist;
@@ -44,7 +52,7 @@ export class Guard {
     this.#options = options;
   }
 
-  addressOf(request: FastifyRequest): string {
+  addressOf(request: AddressedRequest): string {
     const { socket, headers } = request.raw;
     return clientAddress(socket.remoteAddress, headers['x-forwarded-for'], this.#options.trustedProxies);
   }

@@ -15,7 +15,6 @@ import { OfferedMethods } from './offered-methods.ts';
 import { PROBLEM_MEDIA_TYPE } from './problem.ts';
 import { parseBodies } from './request-bodies.ts';
 import { namesIn, recordRequests } from './request-record.ts';
-import { registerAdmissionRoute } from './routes/admission.ts';
 import { registerBlacklistRoutes } from './routes/blacklist.ts';
 import { registerDocumentation } from './routes/documentation.ts';
 import { registerHeartbeatRoutes } from './routes/heartbeats.ts';
@@ -112,12 +111,11 @@ export async function createGatewayServer(options: GatewayServerOptions): Promis
   app.setNotFoundHandler((request, reply) => answerProblem(offered.problemOf(request), request, reply));
 
   await registerDocumentation(app);
-  registerOperationRoutes(app, { ...options, metrics: options.metrics.registry });
+  registerOperationRoutes(app, options);
   registerStreamRoutes(app, options);
   registerHeartbeatRoutes(app, options);
   registerSigmaRoutes(app, options.sessions);
   registerBlacklistRoutes(app, options.blacklist);
-  registerAdmissionRoute(app, guard);
   await app.register(async (pages: GatewayApp) => {
     await pages.register(helmet);
     await registerPage(pages, options);

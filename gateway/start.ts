@@ -3,13 +3,16 @@ import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { createSessionsClient } from '../client/sessions.ts';
 import type { SessionPolicy } from '../contracts/session-limits.ts';
+import type { Dependency } from '../contracts/dependency.ts';
 import type { EndedStream } from '../contracts/session-stream.ts';
 import { splitHostAndPort } from '../contracts/settings-fields.ts';
 import { userIdOfSessions } from '../contracts/workflow-ids.ts';
 import type { AccessLog } from './access-log/access-log.ts';
+import { previewAdmission, type AdmissionAnswer, type AdmissionRequest } from './admission.ts';
 import { createTokenVerifier } from './auth/token-verifier.ts';
 import { createAbuseWatch } from './blacklist/abuse-watch.ts';
 import type { GatewaySettings } from './config.ts';
+import { keysDependency, redisDependency, temporalDependency } from './dependencies.ts';
 import { Guard } from './guard.ts';
 import { createLeaseSigner } from './leases/lease-signer.ts';
 import { createGatewayMetrics } from './metrics.ts';
@@ -17,7 +20,6 @@ import { openPolicy } from './policy-source.ts';
 import { createGatewayServer } from './server.ts';
 import type { RequestLimits } from './server-limits.ts';
 import { openGatewayStores, type GatewayStores } from './stores.ts';
-import { TemporalProbe } from './temporal-probe.ts';
 import { LoneCheck } from './watch/lone-check.ts';
 import { recoverStreams } from './watch/recovery.ts';
 import { StreamAddresses } from './watch/stream-addresses.ts';
@@ -30,14 +32,24 @@ export interface GatewayOptions {
   readonly client: Client;
   readonly logger: Logger;
   readonly accessLog?: AccessLog | undefined;
+  /** Watched by the process that the gateway is a part of; default: the gateway watches it by the client. */
+  readonly temporal?: Dependency;
 }
 
 /** A gateway that watches streams; `listen` opens it to requests. */
 export interface Gateway {
   /** @returns the URL it answers on */
   listen(): Promise<string>;
-  /** Parts that keep it from its work. */
+  /** Parts that keep it from its work. Temporal is none: beats are answered without it. */
   unready(): readonly string[];
+  /** Parts that are away and done without. */
+  degraded(): readonly string[];
+  /** What it needs to begin, beside Temporal where that is watched by others: Redis and the key server. */
+  readonly dependencies: readonly Dependency[];
+  /** Prometheus text of the gateway. */
+  metrics(): Promise<string>;
+  /** What would become of a request, for a proxy in front. Never throws. */
+  admission(request: AdmissionRequest): Promise<AdmissionAnswer>;
   /** For the activity `streamsEnded` of the account with this workflow id. @throws StoreUnavailableError */
   streamsEnded(workflowId: string, ends: readonly EndedStream[]): Promise<void>;
   /** Moves callers elsewhere, answers what is under way, then lets go of everything. */
@@ -84,7 +96,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     onLost: () => metrics.lostPlayer(),
   });
   const issuerKeys = watchIssuerKeys(logger);
-  const probe = new TemporalProbe(client);
+  const temporal = options.temporal ?? temporalDependency(client, logger);
+  const dependencies = [
+    ...(options.temporal ? [] : [temporal]),
+    ...(redis ? [redisDependency(redis, logger)] : []),
+    ...(settings.JWT_JWKS_URL === undefined ? [] : [keysDependency(new URL(settings.JWT_JWKS_URL), logger)]),
+  ];
   const loneCheck = redis ? undefined : new LoneCheck({ client, logger, identity: settings.GATEWAY_INSTANCE });
   const guard = new Guard({
     tokens: createTokenVerifier({ ...tokenOptions(settings, stores), remote: issuerKeys }),
@@ -95,6 +112,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     trustedProxies: settings.GATEWAY_TRUSTED_PROXIES,
   });
   const degraded = (): readonly string[] => [
+    ...(temporal.available ? [] : ['temporal']),
     ...(redis && (redis.breaker.open || redis.status !== 'ready') ? ['redis'] : []),
     ...(blacklist.loaded ? [] : ['blacklist']),
     ...(issuerKeys.away() ? ['keys'] : []),
@@ -103,10 +121,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ...(loneCheck?.alone() === false ? ['another gateway without a common store'] : []),
   ];
   let draining = false;
-  const unready = (): readonly string[] => [
-    ...(probe.reachable() ? [] : ['temporal']),
-    ...(draining ? ['draining'] : []),
-  ];
+  const unready = (): readonly string[] => (draining ? ['draining'] : []);
   const app = await createGatewayServer({
     watch,
     addresses,
@@ -129,6 +144,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   return {
     listen: () => app.listen(splitHostAndPort(settings.GATEWAY_ADDRESS)),
     unready,
+    degraded,
+    dependencies,
+    metrics: () => metrics.registry.metrics(),
+    admission: (request) => previewAdmission(guard, metrics, request),
     async streamsEnded(workflowId, ends) {
       const userId = userIdOfSessions(workflowId);
       if (userId !== undefined) await watch.streamsEnded(userId, ends);
@@ -139,7 +158,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await app.close();
       await sweeper.stop();
       await watch.close();
-      probe.close();
+      for (const dependency of dependencies) await dependency.close();
       loneCheck?.close();
       policySource.close();
       await stores.close();

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import type { Logger } from 'pino';
 import { splitHostAndPort } from '../contracts/settings-fields.ts';
 import type { AdminReply, ForwardedRequest, FromThread, ProcessState, ToThread } from './admin-messages.ts';
 import { SetupError } from './setup-error.ts';
@@ -14,7 +15,10 @@ export interface AdminListenerOptions {
   readonly state: () => ProcessState;
   /** Answers `/diagnostics`, `/internal/admission`, and for its own part `/metrics`. */
   readonly answer: (request: ForwardedRequest) => Promise<AdminReply>;
+  readonly logger: Pick<Logger, 'error'>;
 }
+
+const FAILED: AdminReply = { status: 500, headers: {}, body: '' };
 
 export interface AdminListener {
   readonly port: number;
@@ -31,10 +35,11 @@ export interface AdminListener {
  * @throws SetupError when the address cannot be listened on
  */
 export async function startAdminListener(options: AdminListenerOptions): Promise<AdminListener> {
-  const { address, metricsAddress, state, answer } = options;
+  const { address, metricsAddress, state, answer, logger } = options;
   const thread = new Worker(new URL(`./admin-thread.${EXTENSION}`, import.meta.url), {
     workerData: { ...splitHostAndPort(address), metricsUrl: metricsUrl(metricsAddress) },
   });
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread is no window
   const tell = (message: ToThread): void => thread.postMessage(message);
   const listening = Promise.withResolvers<number>();
   const failed = Promise.withResolvers<never>();
@@ -52,8 +57,11 @@ export async function startAdminListener(options: AdminListenerOptions): Promise
   thread.on('error', fail);
   thread.on('exit', (code) => fail(`exit code ${code}`));
   const reply = async (request: ForwardedRequest): Promise<void> => {
-    const failure = (error: unknown): AdminReply => ({ status: 500, headers: {}, body: String(error) });
-    tell({ type: 'reply', id: request.id, reply: await answer(request).catch(failure) });
+    const answered = await answer(request).catch((err: unknown) => {
+      logger.error({ err, path: request.path }, 'the admin listener could not answer');
+      return FAILED;
+    });
+    tell({ type: 'reply', id: request.id, reply: answered });
   };
   const telling = setInterval(() => tell({ type: 'state', state: state() }), STATE_INTERVAL_MS);
   const close = async (): Promise<void> => {

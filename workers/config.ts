@@ -134,6 +134,8 @@ type Temporal = ClientConnectConfig & { readonly namespace: string };
 
 export interface WorkerConfig {
   readonly roles: ReadonlySet<Role>;
+  /** The variables of settings, and of files with secrets, as they were set: what of them may be shown is for others to know. */
+  readonly given: ReadonlyMap<string, string>;
   readonly environment: Environment;
   readonly temporal: Temporal;
   readonly policy: Partial<EventPolicy>;
@@ -178,7 +180,18 @@ export function loadWorkerConfig(variables: NodeJS.ProcessEnv = process.env): Wo
     ...('fault' in temporal ? [temporal.fault] : []),
   ];
   if (all.length > 0 || 'fault' in temporal) throw new SettingsError(all);
-  return { roles: new Set(environment.ROLES), environment, temporal: temporal.value, policy };
+  return {
+    roles: new Set(environment.ROLES),
+    given: settingsAmong(given),
+    environment,
+    temporal: temporal.value,
+    policy,
+  };
+}
+
+function settingsAmong(variables: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const names = new Set([...Object.keys(workerSettings), ...SECRETS.map((name) => `${name}_FILE`)]);
+  return new Map([...variables].filter(([name]) => names.has(name)));
 }
 
 /** The environment, with defaults in place of what cannot be used. */

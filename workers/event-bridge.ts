@@ -2,7 +2,7 @@ import { Client, Connection } from '@temporalio/client';
 import type { MetricMeter } from '@temporalio/common';
 import type { Logger } from 'pino';
 import { BRIDGE_METRICS, type BridgeMeter } from '../bridge/bridge-meter.ts';
-import { startBridge, type Bridge } from '../bridge/bridge.ts';
+import { startBridge, type Bridge, type BridgeOptions } from '../bridge/bridge.ts';
 import type { BridgeCounts } from '../bridge/queue-tally.ts';
 import { createTemporalStarter } from '../bridge/start-event.ts';
 import { eventWorkflowId } from '../contracts/workflow-ids.ts';
@@ -39,7 +39,7 @@ export async function createEventBridge({
   // Of its own, because its retries end with the deadline of the call; connected when an edge is first resumed.
   const resuming = Connection.lazy(config.temporal.connectionOptions);
   const resumeClient = new Client({ connection: resuming, namespace: config.temporal.namespace });
-  const bridge = await startBridge({
+  const bridge = await startOrClose(resuming, {
     sqs: createSqsClient(config),
     // An eager start goes to the worker of this process, whatever version is current.
     starter: createTemporalStarter({
@@ -68,9 +68,20 @@ export async function createEventBridge({
   let stopped: Promise<BridgeCounts> | undefined;
   return {
     ready: () => bridge.ready(),
+    lacks: () => bridge.lacks(),
     counts: () => bridge.counts(),
     stop: () => (stopped ??= stopAndClose(bridge, resuming)),
   };
+}
+
+/** The connection is of no use when the bridge does not start. */
+async function startOrClose(connection: Connection, options: BridgeOptions): Promise<Bridge> {
+  try {
+    return await startBridge(options);
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
 }
 
 async function stopAndClose(bridge: Bridge, connection: Connection): Promise<BridgeCounts> {

@@ -4,6 +4,7 @@ import { Worker, type NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { TASK_QUEUES } from '../contracts/names.ts';
 import type { StreamWatchActivities } from '../contracts/stream-sessions.ts';
+import type { Dependency } from '../contracts/dependency.ts';
 import { startGateway, type Gateway } from '../gateway/start.ts';
 import type { WorkerConfig } from './config.ts';
 import { SetupError } from './setup-error.ts';
@@ -48,28 +49,38 @@ export function createWatcherWorker(
 export async function createGatewayRole(
   config: WorkerConfig,
   connection: NativeConnection,
+  temporal: Dependency,
   logger: Logger,
 ): Promise<GatewayRole> {
   const { connectionOptions, namespace } = config.temporal;
-  const calls = await Connection.connect(connectionOptions);
+  const calls = Connection.lazy(connectionOptions);
   const accessLog = createGatewayAccessLog(config, logger);
   const gateway = await startGateway({
     settings: config.environment,
     client: new Client({ connection: calls, namespace }),
     logger,
     accessLog,
+    temporal,
   });
+  const close = async (): Promise<void> => {
+    await gateway.close();
+    await accessLog?.close(config.environment.SHUTDOWN_GRACE_MS / 5);
+    await calls.close();
+  };
+  let worker: Worker;
+  try {
+    worker = await createWatcherWorker(connection, namespace, gateway, config.environment.GATEWAY_INSTANCE);
+  } catch (error) {
+    await close();
+    throw error;
+  }
   return {
-    worker: await createWatcherWorker(connection, namespace, gateway, config.environment.GATEWAY_INSTANCE),
+    worker,
     gateway,
     listen: () =>
       gateway.listen().catch((cause: unknown) => {
         throw new SetupError(`GATEWAY_ADDRESS=${config.environment.GATEWAY_ADDRESS} cannot be listened on`, cause);
       }),
-    async close() {
-      await gateway.close();
-      await accessLog?.close(config.environment.SHUTDOWN_GRACE_MS / 5);
-      await calls.close();
-    },
+    close,
   };
 }

@@ -1,41 +1,30 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { NativeConnection, TransportError, type NativeConnectionOptions } from '@temporalio/worker';
-import type { Logger } from 'pino';
-import { backoffMs } from '../contracts/backoff.ts';
+import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
+import { DependencyAwayError, type Dependency } from '../contracts/dependency.ts';
+import { within } from './passing-failures.ts';
 import { SetupError } from './setup-error.ts';
 
-/** Long enough for a restart of Temporal; short enough that who deploys a wrong address gets to know. */
-const PATIENCE_MS = 60_000;
-const PAUSES = { initialMs: 500, maximumMs: 5_000 };
+/** The native transport waits for ever for a server that takes the connection and answers nothing. */
+const CONNECT_TIMEOUT_MS = 10_000;
 
 /**
- * Connects to Temporal, for up to a minute while it does not answer: a process that ended each time would be started again
- * after ever longer pauses by its orchestrator, and stay away for minutes after Temporal is back.
+ * Connects to Temporal, for as long as it does not answer: a process that ended instead would be started again after ever longer
+ * pauses by its orchestrator, and stay away for minutes after Temporal is back.
  *
- * @param stop ends the waiting
+ * @param signal ends the waiting
  * @throws SetupError with what the last attempt failed with
  */
 export async function connectToTemporal(
   options: NativeConnectionOptions,
-  logger: Logger,
-  stop: Promise<unknown>,
+  temporal: Dependency,
+  signal: AbortSignal,
 ): Promise<NativeConnection> {
-  const deadline = performance.now() + PATIENCE_MS;
-  let stopped = false;
-  void stop.then(() => (stopped = true));
-  for (let failures = 1; ; failures += 1) {
-    try {
-      return await NativeConnection.connect(options);
-    } catch (error) {
-      const pauseMs = Math.round(backoffMs(PAUSES, failures));
-      const mayPass = error instanceof TransportError && !error.message.includes('ParseError');
-      if (!mayPass || stopped || performance.now() + pauseMs > deadline) throw unreachable(options.address, error);
-      logger.warn(
-        { error: error.message, pauseMs, address: options.address },
-        'Temporal does not answer; trying again',
-      );
-      await Promise.race([sleep(pauseMs), stop]);
-    }
+  try {
+    return await temporal.startWith(
+      () => within(CONNECT_TIMEOUT_MS, NativeConnection.connect(options), (late) => late.close()),
+      signal,
+    );
+  } catch (error) {
+    throw error instanceof DependencyAwayError ? error : unreachable(options.address, error);
   }
 }
 

@@ -15,6 +15,9 @@ import { receiptsOf, Visibility } from './visibility.ts';
 /** Share of the grace for writing; the rest is for handing back and for the last deletions. */
 const WRITING_SHARE = 0.8;
 
+/** What keeps records from flowing; `access-log`: the run has not begun. */
+export type LakeLack = 'sqs' | 's3' | 'stopping' | 'access-log';
+
 export interface LakeRunOptions extends GatherLimits {
   readonly s3: S3Client;
   readonly bucket: string;
@@ -48,9 +51,14 @@ export class LakeRun {
     this.#sqsOutages = { receiving: this.#outageOf('SQS'), deleting: this.#outageOf('SQS') };
   }
 
-  ready(): boolean {
-    const outages = [this.#s3Outage, ...Object.values(this.#sqsOutages)];
-    return this.#intake !== undefined && !this.#stopping.signal.aborted && outages.every(({ ongoing }) => !ongoing);
+  lacks(): readonly LakeLack[] {
+    const { receiving, deleting } = this.#sqsOutages;
+    return [
+      ...(receiving.ongoing || deleting.ongoing ? (['sqs'] as const) : []),
+      ...(this.#s3Outage.ongoing ? (['s3'] as const) : []),
+      ...(this.#stopping.signal.aborted ? (['stopping'] as const) : []),
+      ...(this.#intake ? [] : (['access-log'] as const)),
+    ];
   }
 
   counts(): LakeCounts {

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { ACCESS_LOG_BUCKET, ACCESS_LOG_QUEUE } from '../../contracts/access-record.ts';
 import { deadLetterQueueName } from '../../contracts/names.ts';
 import type { LakeCounts } from './lake-tally.ts';
-import { LakeRun } from './lake-run.ts';
+import { LakeRun, type LakeLack } from './lake-run.ts';
 import { findQueueUrl } from './queue-address.ts';
 
 export interface LakeWriterSettings {
@@ -45,6 +45,8 @@ export interface LakeWriter {
   stop(): Promise<LakeCounts>;
   /** Whether records flow: false before the start, while requests to SQS or S3 fail, and once the writer stops. */
   ready(): boolean;
+  /** Why it is not ready; empty when it is. */
+  lacks(): readonly LakeLack[];
   counts(): LakeCounts;
 }
 
@@ -72,7 +74,8 @@ export function createLakeWriter(options: LakeWriterOptions): LakeWriter {
       await run.run(sqs, { source, deadLetters });
     },
     stop: () => run.stop(),
-    ready: () => run.ready(),
+    ready: () => run.lacks().length === 0,
+    lacks: () => run.lacks(),
     counts: () => run.counts(),
   };
 }

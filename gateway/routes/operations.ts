@@ -1,9 +1,7 @@
-import type { Registry } from 'prom-client';
 import type { GatewayApp } from '../app.ts';
 import type { LeaseSigner } from '../leases/lease-signer.ts';
 
 export interface OperationRoutesOptions {
-  readonly metrics: Registry;
   readonly leases: LeaseSigner;
   /** Names of parts that keep the gateway from its work; empty when it does it. */
   readonly unready: () => readonly string[];
@@ -11,9 +9,12 @@ export interface OperationRoutesOptions {
   readonly degraded: () => readonly string[];
 }
 
-/** For those who run the gateway, and the public keys of leases. */
+/**
+ * What a load balancer asks, in single words, and the public keys of leases. All else for those who run the gateway is on the admin
+ * listener.
+ */
 export function registerOperationRoutes(app: GatewayApp, options: OperationRoutesOptions): void {
-  const { metrics, leases, unready, degraded } = options;
+  const { leases, unready, degraded } = options;
   const config = { access: 'probe' } as const;
   const schema = { hide: true } as const;
 
@@ -24,10 +25,6 @@ export function registerOperationRoutes(app: GatewayApp, options: OperationRoute
     return await reply
       .code(parts.length === 0 ? 200 : 503)
       .send({ ready: parts.length === 0, unready: parts, degraded: degraded() });
-  });
-
-  app.get('/metrics', { config, schema }, async (_request, reply) => {
-    return await reply.type(metrics.contentType).send(await metrics.metrics());
   });
 
   app.get(

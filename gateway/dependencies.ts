@@ -1,0 +1,44 @@
+import type { Client } from '@temporalio/client';
+import type { Logger } from 'pino';
+import { Dependency } from '../contracts/dependency.ts';
+
+const DEADLINE_MS = 4_000;
+const KEYS_INTERVAL_MS = 60_000;
+/** Wrong settings, which no waiting mends [ioredis; redis.io: ACL]. */
+const REDIS_REFUSES = /WRONGPASS|NOAUTH|NOPERM|certificate/i;
+
+export function temporalDependency(client: Client, logger: Logger): Dependency {
+  const { namespace } = client.options;
+  return new Dependency({
+    name: 'temporal',
+    advice: 'Temporal does not answer',
+    logger,
+    probe: () =>
+      client.withDeadline(Date.now() + DEADLINE_MS, () => client.workflowService.describeNamespace({ namespace })),
+  });
+}
+
+export function redisDependency(redis: { ping(): Promise<unknown> }, logger: Logger): Dependency {
+  return new Dependency({
+    name: 'redis',
+    advice: 'Redis does not answer; start it, or mend GATEWAY_REDIS_URL',
+    logger,
+    mayPass: (error) => !(error instanceof Error && REDIS_REFUSES.test(error.message)),
+    probe: () => redis.ping(),
+  });
+}
+
+/** Keys that were fetched once serve on, so this matters at the start above all. */
+export function keysDependency(url: URL, logger: Logger): Dependency {
+  return new Dependency({
+    name: 'keys',
+    advice: `The key server does not answer at ${url.origin}${url.pathname}; start it, or mend JWT_JWKS_URL`,
+    logger,
+    intervalMs: KEYS_INTERVAL_MS,
+    async probe(signal) {
+      const response = await fetch(url, { signal, redirect: 'manual' });
+      await response.body?.cancel();
+      if (response.status !== 200) throw new Error(`the answer has the status ${response.status}`);
+    },
+  });
+}
