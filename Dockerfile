@@ -30,8 +30,9 @@ COPY --from=production-dependencies /app/package.json ./
 COPY --from=production-dependencies /app/node_modules ./node_modules
 COPY --from=production-dependencies /app/dist ./dist
 USER node
-ENV METRICS_ADDRESS=0.0.0.0:9464 HEALTH_ADDRESS=0.0.0.0:9465
-EXPOSE 9464 9465
+# The admin listener is for orchestrators, monitoring and a proxy in front; it has the metrics of Temporal's SDK as well.
+ENV METRICS_ADDRESS=127.0.0.1:9464 HEALTH_ADDRESS=0.0.0.0:9465
+EXPOSE 9465
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:9465/healthz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # Node gets SIGTERM itself (exec form) and drains; give it longer than SHUTDOWN_GRACE_MS plus 5 s.

@@ -29,6 +29,8 @@ export function readSecretFiles(variables: ReadonlyMap<string, string>, secrets:
     const variable = name + SUFFIX;
     const file = variables.get(variable);
     if (file === undefined) continue;
+    // Not as an assignment, which would be taken for a secret where those are taken out of text.
+    const shown = `${variable} (${file})`;
     const fault = (message: string): void => void faults.push({ names: [variable, name], message });
     if (variables.has(name)) {
       fault(`${name} and ${variable} must not both be set: nobody could tell which of them is meant`);
@@ -36,11 +38,11 @@ export function readSecretFiles(variables: ReadonlyMap<string, string>, secrets:
     }
     try {
       const secret = readFileSync(file, 'utf8').replace(TRAILING_NEWLINES, '');
-      if (secret.trim() === '') fault(`${variable}=${file} must be a file with the secret in it: it is empty`);
+      if (secret.trim() === '') fault(`${shown} must be a file with the secret in it: it is empty`);
       else values.set(name, secret);
       fromFile.add(name);
     } catch (error) {
-      fault(`${variable}=${file} must be a file that can be read: ${explainError(error)}`);
+      fault(`${shown} must be a file that can be read: ${explainError(error)}`);
     }
   }
   return { variables: values, fromFile, faults };

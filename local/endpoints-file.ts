@@ -20,7 +20,7 @@ export interface Endpoints {
   readonly stream: StreamAccess;
   /** Left out when no gateway runs. */
   readonly gateway?: GatewayAccess;
-  /** Prometheus endpoints. */
+  /** Prometheus text, one URL for each process. */
   readonly metrics: readonly string[];
 }
 

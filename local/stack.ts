@@ -178,10 +178,7 @@ function endpointsOf({ temporal, queues, stream }: Services, { worker, gateway }
     aws: queues.aws.url,
     stream: stream.access,
     ...(gateway && { gateway: gateway.access }),
-    metrics: [
-      ...(worker ? [worker.metricsUrl] : []),
-      ...(gateway ? [gateway.process.metricsUrl, `${gateway.access.url}/metrics`] : []),
-    ],
+    metrics: [worker, gateway?.process].flatMap((process) => (process ? [`${process.healthUrl}/metrics`] : [])),
   };
 }
 

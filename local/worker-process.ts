@@ -47,9 +47,9 @@ export interface WorkerProcessOptions {
 
 export interface WorkerProcess {
   readonly pid: number;
-  /** `http://…/metrics`, Prometheus text. */
+  /** `http://…/metrics`, Prometheus text of Temporal's SDK and of the worker's counters. */
   readonly metricsUrl: string;
-  /** `http://…`, with `/healthz` and `/readyz`. */
+  /** `http://…`, the admin listener: `/healthz`, `/readyz`, `/metrics` with all of the process, `/diagnostics`. */
   readonly healthUrl: string;
   readonly exited: Promise<ProcessExit>;
   /**

@@ -1,4 +1,3 @@
-import type { MetricMeter } from '@temporalio/common';
 import type { Logger } from 'pino';
 import { ACCESS_LOG_QUEUE } from '../contracts/access-record.ts';
 import { createAccessLog, type AccessLog } from '../gateway/access-log/access-log.ts';
@@ -6,6 +5,7 @@ import { createLakeWriter, type LakeWriter } from '../gateway/access-log/lake-wr
 import { toAccessLogOptions, toLakeWriterOptions } from '../gateway/access-log/settings.ts';
 import { createS3Client, createSqsClient } from './aws-clients.ts';
 import type { WorkerConfig } from './config.ts';
+import type { ProcessRuntime } from './runtime.ts';
 import { SetupError } from './setup-error.ts';
 
 const METRICS_INTERVAL_MS = 5_000;
@@ -24,7 +24,7 @@ export function createGatewayAccessLog(
 }
 
 /** Writes the records of all gateways to S3, as a role of its own. */
-export function createAccessLogWriter(config: WorkerConfig, logger: Logger, meter: MetricMeter): LakeWriter {
+export function createAccessLogWriter(config: WorkerConfig, logger: Logger, runtime: ProcessRuntime): LakeWriter {
   const { environment } = config;
   const queue = environment.ACCESS_LOG_QUEUE ?? ACCESS_LOG_QUEUE;
   const writer = createLakeWriter({
@@ -34,7 +34,7 @@ export function createAccessLogWriter(config: WorkerConfig, logger: Logger, mete
     logger: logger.child({ component: 'access-log' }),
     shutdownGraceMs: environment.SHUTDOWN_GRACE_MS / 2,
   });
-  exportCounts(writer, meter);
+  exportCounts(writer, runtime);
   return {
     ...writer,
     // It runs on through all trouble but this: its queues are not there.
@@ -45,8 +45,8 @@ export function createAccessLogWriter(config: WorkerConfig, logger: Logger, mete
   };
 }
 
-function exportCounts(writer: LakeWriter, meter: MetricMeter): void {
-  const gauge = meter.createGauge('access_log_writer', 'int', '', 'What the writer of the access log did, by count');
+function exportCounts(writer: LakeWriter, runtime: ProcessRuntime): void {
+  const gauge = runtime.gauge('access_log_writer', 'What the writer of the access log did, by count');
   setInterval(() => {
     for (const [count, value] of Object.entries(writer.counts()))
       if (typeof value === 'number') gauge.set(value, { count });

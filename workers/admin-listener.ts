@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
+import type { Gateway } from '../gateway/start.ts';
 import { splitHostAndPort } from '../contracts/settings-fields.ts';
 import type { AdminReply, ForwardedRequest, FromThread, ProcessState, ToThread } from './admin-messages.ts';
 import { SetupError } from './setup-error.ts';
@@ -77,6 +78,16 @@ export async function startAdminListener(options: AdminListenerOptions): Promise
     await close();
     throw error;
   }
+}
+
+/** What only the gateway of this process can answer; 404 where there is none. */
+export async function answerForGateway(
+  { path, ...request }: ForwardedRequest,
+  gateway: Pick<Gateway, 'metrics' | 'admission'> | undefined,
+): Promise<AdminReply> {
+  if (path === '/metrics') return { status: 200, headers: {}, body: (await gateway?.metrics()) ?? '' };
+  if (path !== '/internal/admission' || !gateway) return { status: 404, headers: {}, body: '' };
+  return { ...(await gateway.admission(request)), body: '' };
 }
 
 /** Of an address that stands for all of a machine, the loopback one. */

@@ -205,7 +205,7 @@ function readEnvironment({ variables: set, fromFile, faults: unreadable }: WithS
   const usable = [...set].filter(([name]) => !messages.has(name));
   const faults = [...messages].map(([name, message]) => {
     const value = SECRET.test(name) ? '' : `=${(set.get(name) ?? '').slice(0, SHOWN_CHARACTERS)}`;
-    const shown = fromFile.has(name) ? `${name}_FILE=${set.get(`${name}_FILE`) ?? ''}` : `${name}${value}`;
+    const shown = fromFile.has(name) ? `${name}_FILE (${set.get(`${name}_FILE`) ?? ''})` : `${name}${value}`;
     return { names: [name], message: `${shown} ${message}` };
   });
   return { environment: environmentSchema.parse(Object.fromEntries(usable)), faults: [...unreadable, ...faults] };

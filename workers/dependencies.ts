@@ -2,6 +2,7 @@ import { HeadBucketCommand } from '@aws-sdk/client-s3';
 import { GetQueueUrlCommand } from '@aws-sdk/client-sqs';
 import { Connection } from '@temporalio/client';
 import type { Logger } from 'pino';
+import { ACCESS_LOG_QUEUE } from '../contracts/access-record.ts';
 import { Dependency, type DependencyOptions } from '../contracts/dependency.ts';
 import { createS3Client, createSqsClient } from './aws-clients.ts';
 import type { Role, WorkerConfig } from './config.ts';
@@ -85,8 +86,10 @@ function temporalProbe({ temporal: { connectionOptions, namespace } }: WorkerCon
 
 function sqsProbe(config: WorkerConfig): Probe {
   const { environment, roles } = config;
-  const { AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL, AWS_REGION, ACTIVITIES_QUEUE, ACCESS_LOG_QUEUE } = environment;
-  const QueueName = roles.has('bridge') ? ACTIVITIES_QUEUE : ACCESS_LOG_QUEUE;
+  const { AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL, AWS_REGION } = environment;
+  const QueueName = roles.has('bridge')
+    ? environment.ACTIVITIES_QUEUE
+    : (environment.ACCESS_LOG_QUEUE ?? ACCESS_LOG_QUEUE);
   const sqs = createSqsClient(config);
   const where = AWS_ENDPOINT_URL_SQS ?? AWS_ENDPOINT_URL ?? `the region ${AWS_REGION}`;
   return {

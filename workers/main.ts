@@ -1,8 +1,7 @@
-import type { MetricMeter } from '@temporalio/common';
 import { pino, type Logger } from 'pino';
 import { redactText, secretValues } from '../contracts/redaction.ts';
 import { explainError } from '../contracts/text.ts';
-import { startAdminListener } from './admin-listener.ts';
+import { answerForGateway, startAdminListener, type AdminListener } from './admin-listener.ts';
 import type { AdminReply, ForwardedRequest, ProcessState } from './admin-messages.ts';
 import { loadWorkerConfig, SettingsError, type WorkerConfig } from './config.ts';
 import { Dependencies } from './dependencies.ts';
@@ -11,7 +10,7 @@ import { createLogger, exitOnUncaughtError } from './logger.ts';
 import { ProcessHealth } from './process-health.ts';
 import { RecentFailures } from './recent-failures.ts';
 import { RunningRoles } from './running-roles.ts';
-import { installRuntime } from './runtime.ts';
+import { ProcessRuntime } from './runtime.ts';
 import { SetupError } from './setup-error.ts';
 import { shutdownSignal } from './shutdown-signal.ts';
 
@@ -29,8 +28,7 @@ async function main(config: WorkerConfig, onReady: () => void): Promise<void> {
   });
   exitOnUncaughtError(logger);
   const stop = shutdownSignal(logger);
-  const { HEALTH_ADDRESS: address, METRICS_ADDRESS: metricsAddress } = config.environment;
-  const { metricMeter: meter } = installRuntime(logger, metricsAddress);
+  const runtime = new ProcessRuntime(logger, config.environment.METRICS_ADDRESS);
   let health: ProcessHealth | undefined;
   let roles: RunningRoles | undefined;
   const state = (): ProcessState => health?.state() ?? STARTING;
@@ -39,23 +37,26 @@ async function main(config: WorkerConfig, onReady: () => void): Promise<void> {
     const shown = diagnostics({ config, startedAt, state: state(), dependencies, recentFailures: failures.list() });
     return redactText(JSON.stringify(shown), secretsOf(config));
   };
-  const admin = await startAdminListener({
-    address,
-    metricsAddress,
-    state,
-    logger,
-    answer: (request) => answer(request, roles, describe),
-  });
-  const dependencies = new Dependencies(config, logger);
-  health = new ProcessHealth(new Map(Array.from(config.roles, (role) => [role, dependencies.of(role)])));
-  roles = new RunningRoles({ config, dependencies, health, logger, meter });
+  let admin: AdminListener | undefined;
+  let dependencies: Dependencies | undefined;
   try {
-    exportHealth(meter, health);
+    admin = await startAdminListener({
+      address: config.environment.HEALTH_ADDRESS,
+      metricsAddress: config.environment.METRICS_ADDRESS,
+      state,
+      logger,
+      answer: (request) => answer(request, roles, describe),
+    });
+    const watched = (dependencies = new Dependencies(config, logger));
+    health = new ProcessHealth(new Map(Array.from(config.roles, (role) => [role, watched.of(role)])));
+    roles = new RunningRoles({ config, dependencies, health, logger, runtime });
+    exportHealth(runtime, health);
     await serve(roles, { logger, stop, failed: admin.failed, onReady });
   } finally {
-    health.close();
-    await dependencies.close();
-    await admin.close();
+    health?.close();
+    await dependencies?.close();
+    await admin?.close();
+    await runtime.shutdown();
   }
   logger.info('stopped');
 }
@@ -88,35 +89,18 @@ async function serve(roles: RunningRoles, { logger, stop, failed, onReady }: Ser
 }
 
 async function answer(
-  { path, ...request }: ForwardedRequest,
+  request: ForwardedRequest,
   roles: RunningRoles | undefined,
   describe: () => string,
 ): Promise<AdminReply> {
-  const gateway = roles?.gateway;
-  switch (path) {
-    case '/metrics':
-      return { status: 200, headers: {}, body: (await gateway?.metrics()) ?? '' };
-    case '/diagnostics':
-      return { status: 200, headers: { 'content-type': 'application/json' }, body: describe() };
-    default:
-      return gateway ? { ...(await gateway.admission(request)), body: '' } : { status: 404, headers: {}, body: '' };
-  }
+  if (request.path !== '/diagnostics') return await answerForGateway(request, roles?.gateway);
+  return { status: 200, headers: { 'content-type': 'application/json' }, body: describe() };
 }
 
 /** What `GET /readyz` says, as metrics, for those who alert on it. */
-function exportHealth(meter: MetricMeter, health: ProcessHealth): void {
-  const ready = meter.createGauge(
-    'worker_process_ready',
-    'int',
-    '',
-    'Whether every part of this process does its work',
-  );
-  const available = meter.createGauge(
-    'worker_dependency_available',
-    'int',
-    '',
-    'Whether what this process needs answers',
-  );
+function exportHealth(runtime: ProcessRuntime, health: ProcessHealth): void {
+  const ready = runtime.gauge('worker_process_ready', 'Whether every part of this process does its work');
+  const available = runtime.gauge('worker_dependency_available', 'Whether what this process needs answers');
   const set = (): void => {
     const { unready } = health.state().readiness;
     ready.set(unready.length === 0 ? 1 : 0);

@@ -1,5 +1,4 @@
 import { Client } from '@temporalio/client';
-import type { MetricMeter } from '@temporalio/common';
 import type { NativeConnection, Worker, WorkflowBundleOption } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import type { Bridge } from '../bridge/bridge.ts';
@@ -12,6 +11,7 @@ import { createEventWorker } from './event-worker.ts';
 import { createGatewayRole, type GatewayRole } from './gateway-role.ts';
 import { checkNamespace } from './namespace-check.ts';
 import type { ProcessHealth } from './process-health.ts';
+import type { ProcessRuntime } from './runtime.ts';
 import { createSessionsWorker } from './sessions-worker.ts';
 import { BRIDGE_SHARE_OF_GRACE } from './settings-coherence.ts';
 import { connectToTemporal } from './temporal-connection.ts';
@@ -22,7 +22,7 @@ export interface RolesOptions {
   readonly dependencies: Dependencies;
   readonly health: ProcessHealth;
   readonly logger: Logger;
-  readonly meter: MetricMeter;
+  readonly runtime: ProcessRuntime;
 }
 
 /**
@@ -120,10 +120,10 @@ export class RunningRoles {
   }
 
   async #startBridge(signal: AbortSignal): Promise<void> {
-    const { config, dependencies, health, logger, meter } = this.#options;
+    const { config, dependencies, health, logger, runtime } = this.#options;
     const client = this.#client(await this.#connect(signal));
     const shutdownGraceMs = config.environment.SHUTDOWN_GRACE_MS * BRIDGE_SHARE_OF_GRACE;
-    const create = () => createEventBridge({ config, client, logger, meter, shutdownGraceMs });
+    const create = () => createEventBridge({ config, client, logger, meter: runtime.meter, shutdownGraceMs });
     const bridge = await dependencies.get('sqs').startWith(create, signal);
     this.#bridge = bridge;
     health.started('bridge', { lacks: () => bridge.lacks() });
@@ -148,10 +148,10 @@ export class RunningRoles {
   }
 
   async #startAccessLog(signal: AbortSignal): Promise<void> {
-    const { config, dependencies, health, logger, meter } = this.#options;
+    const { config, dependencies, health, logger, runtime } = this.#options;
     await dependencies.get('s3').usable(signal);
     await dependencies.get('sqs').answered(signal);
-    const writer = createAccessLogWriter(config, logger, meter);
+    const writer = createAccessLogWriter(config, logger, runtime);
     this.#lakeWriter = writer;
     // Its queues are looked up when it runs.
     this.#watch(dependencies.get('sqs').startWith(() => writer.run(), signal));
@@ -174,10 +174,10 @@ export class RunningRoles {
   }
 
   async #connectChecked(signal: AbortSignal): Promise<NativeConnection> {
-    const { config, dependencies, logger } = this.#options;
+    const { config, dependencies, logger, runtime } = this.#options;
     const { connectionOptions, namespace } = config.temporal;
     const temporal = dependencies.get('temporal');
-    const connection = await connectToTemporal(connectionOptions, temporal, signal);
+    const connection = await connectToTemporal(connectionOptions, temporal, runtime, signal);
     try {
       await temporal.startWith(() => checkNamespace(connection, namespace, config.roles, logger), signal);
       return connection;

@@ -1,6 +1,7 @@
 import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
 import { DependencyAwayError, type Dependency } from '../contracts/dependency.ts';
 import { within } from './passing-failures.ts';
+import type { ProcessRuntime } from './runtime.ts';
 import { SetupError } from './setup-error.ts';
 
 /** The native transport waits for ever for a server that takes the connection and answers nothing. */
@@ -16,13 +17,17 @@ const CONNECT_TIMEOUT_MS = 10_000;
 export async function connectToTemporal(
   options: NativeConnectionOptions,
   temporal: Dependency,
+  runtime: ProcessRuntime,
   signal: AbortSignal,
 ): Promise<NativeConnection> {
+  let tried = false;
+  const attempt = async (): Promise<NativeConnection> => {
+    if (tried) await runtime.renew();
+    tried = true;
+    return await within(CONNECT_TIMEOUT_MS, NativeConnection.connect(options), (late) => late.close());
+  };
   try {
-    return await temporal.startWith(
-      () => within(CONNECT_TIMEOUT_MS, NativeConnection.connect(options), (late) => late.close()),
-      signal,
-    );
+    return await temporal.startWith(attempt, signal);
   } catch (error) {
     throw error instanceof DependencyAwayError ? error : unreachable(options.address, error);
   }

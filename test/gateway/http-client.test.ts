@@ -103,7 +103,8 @@ describe('the typed client over HTTP', () => {
     let nginx: NginxServer;
     before(async function () {
       skipWhereMissing(this, whyNoNginx());
-      nginx = await startNginx({ gateways: [Number(new URL(gateway.url).port)] });
+      const [port, admission] = [gateway.url, gateway.adminUrl].map((address) => Number(new URL(address).port));
+      nginx = await startNginx({ gateways: [port ?? 0], admissions: [admission ?? 0] });
       setDefaultCACertificates([...trusted, nginx.certificate]);
     });
     after(async () => {
@@ -126,7 +127,7 @@ describe('the typed client over HTTP', () => {
 
     it('shows the documentation to everybody and the metrics to nobody outside', async () => {
       assert.equal((await fetch(`${url()}/docs/`)).status, 200);
-      for (const path of ['/metrics', '/internal/admission', '/readyz']) {
+      for (const path of ['/metrics', '/internal/admission', '/diagnostics', '/readyz']) {
         assert.equal((await fetch(url() + path)).status, 404, path);
       }
     });
@@ -144,7 +145,7 @@ describe('the typed client over HTTP', () => {
     });
 
     async function requestsOf(method: string, route: string, status: string): Promise<number> {
-      const text = await (await fetch(`${gateway.url}/metrics`)).text();
+      const text = await (await fetch(`${gateway.adminUrl}/metrics`)).text();
       const labels = `{method="${method}",route="${route}",status="${status}"}`;
       const line = text.split('\n').find((each) => each.startsWith(`gateway_request_duration_seconds_count${labels}`));
       return Number(line?.split(' ')[1] ?? 0);

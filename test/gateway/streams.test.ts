@@ -183,9 +183,16 @@ describe('the gateway', () => {
     const { body: api } = await new Caller({}).send(`${gateway.url}/openapi.json`);
     const paths = { '/v1/users/{userId}/streams': {}, '/stream/{userId}/{streamId}': {} };
     assert.partialDeepStrictEqual(api, { openapi: '3.1.0', paths });
-    for (const path of ['/docs', '/healthz', '/readyz', '/metrics']) {
+    for (const path of ['/docs', '/healthz', '/readyz']) {
       assert.equal((await fetch(gateway.url + path)).status, 200, path);
     }
-    assert.match(await (await fetch(`${gateway.url}/metrics`)).text(), /^gateway_watched_streams \d/m);
+  });
+
+  it('shows metrics and admission to those on its admin listener alone', async () => {
+    for (const path of ['/metrics', '/internal/admission', '/diagnostics']) {
+      assert.equal((await fetch(gateway.url + path)).status, 404, path);
+    }
+    assert.match(await (await fetch(`${gateway.adminUrl}/metrics`)).text(), /^gateway_watched_streams \d/m);
+    assert.equal((await fetch(`${gateway.adminUrl}/internal/admission`)).status, 204);
   });
 });

@@ -66,7 +66,7 @@ describe('the gateway of the local stack', function () {
     const told: unknown = JSON.parse(await readFile(endpointsFile, 'utf8'));
     assert.partialDeepStrictEqual(told, {
       gateway: { url, jwtSecret },
-      metrics: [gateway.metricsUrl, `${url}/metrics`],
+      metrics: [`${gateway.healthUrl}/metrics`],
     });
     for (const metrics of endpoints.metrics) assert.equal((await fetch(metrics)).status, 200);
 

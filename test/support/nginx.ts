@@ -14,6 +14,8 @@ const CONFIGURATION = join(import.meta.dirname, '../../ops/nginx');
 export interface NginxOptions {
   /** Ports of gateways on 127.0.0.1. */
   readonly gateways: readonly number[];
+  /** Of their admin listeners; default: the same ports. */
+  readonly admissions?: readonly number[];
   /** Replaces `site/limits.conf`; default the one of ops/nginx. */
   readonly limits?: string;
   /** Replaces `site/load-balancer.conf`; default the one of ops/nginx. */
@@ -62,7 +64,7 @@ export async function startNginx(options: NginxOptions): Promise<NginxServer> {
 async function configure(
   folder: string,
   port: number,
-  { gateways, limits, loadBalancer }: NginxOptions,
+  { gateways, admissions = gateways, limits, loadBalancer }: NginxOptions,
 ): Promise<void> {
   // Started by root, its workers are somebody else and have to get in.
   chmodSync(folder, 0o755);
@@ -80,8 +82,13 @@ async function configure(
     if (text === undefined) await copyFile(join(CONFIGURATION, 'site', name), join(site, name));
     else await writeFile(join(site, name), text);
   }
-  const servers = gateways.map((gateway) => `server 127.0.0.1:${gateway} max_fails=2 fail_timeout=5s;\n`);
-  await writeFile(join(site, 'gateways.conf'), servers.join(''));
+  for (const [name, ports] of [
+    ['gateways.conf', gateways],
+    ['admission.conf', admissions],
+  ] as const) {
+    const servers = ports.map((gateway) => `server 127.0.0.1:${gateway} max_fails=2 fail_timeout=5s;\n`);
+    await writeFile(join(site, name), servers.join(''));
+  }
   const certificate = join(folder, 'tls.crt');
   const key = join(folder, 'tls.key');
   makeCertificate(certificate, key);

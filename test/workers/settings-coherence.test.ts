@@ -92,6 +92,17 @@ describe('settings that do not go together', () => {
     ['one port under two names', { METRICS_ADDRESS: 'localhost:9465' }, /HEALTH_ADDRESS \(127.0.0.1:9465 by default\)/],
     ['one port of every address', { HEALTH_ADDRESS: '0.0.0.0:9464' }, /^METRICS_ADDRESS .* HEALTH_ADDRESS=/],
     ['one port of every address of IPv6', { HEALTH_ADDRESS: '[::]:9464' }, /^METRICS_ADDRESS .* HEALTH_ADDRESS=/],
+    [
+      'metrics where nobody finds them',
+      { METRICS_ADDRESS: '127.0.0.1:0' },
+      /^METRICS_ADDRESS=127.0.0.1:0 must name a port/,
+    ],
+    ['health where nobody finds it', { HEALTH_ADDRESS: '[::]:0' }, /^HEALTH_ADDRESS=\[::\]:0 must name a port from 1/],
+    [
+      'a gateway where nobody finds it',
+      { ...GATEWAY, GATEWAY_ADDRESS: '0.0.0.0:00' },
+      /^GATEWAY_ADDRESS=0.0.0.0:00 must/,
+    ],
     ['the gateway on a port that is taken', { ...GATEWAY, GATEWAY_ADDRESS: '0.0.0.0:9464' }, /GATEWAY_ADDRESS=/],
     ['one queue for two kinds', { FOLLOWS_QUEUE: 'social-graph-mentions' }, /^MENTIONS_QUEUE .* FOLLOWS_QUEUE=/],
     [
@@ -114,7 +125,6 @@ describe('settings that do not go together', () => {
   const accepted: [name: string, variables: Record<string, string>][] = [
     ['no wait for parents at all', { EVENT_PARENT_WAIT_MS: '0' }],
     ['one pause for all', { EVENT_RETRY_INITIAL_MS: '60000' }],
-    ['ports the system chooses', { METRICS_ADDRESS: '127.0.0.1:0', HEALTH_ADDRESS: '127.0.0.1:0' }],
     ['one port on two addresses', { METRICS_ADDRESS: '10.0.0.1:9465' }],
     ['the port of a gateway that this process is not', { GATEWAY_ADDRESS: '127.0.0.1:9464' }],
     ['few accounts where there are none', { SESSIONS_MAX_CACHED_WORKFLOWS: '20' }],

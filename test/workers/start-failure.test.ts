@@ -158,9 +158,9 @@ describe('a worker process that cannot start', function () {
       /^The .* start: SQS queue .* could not be looked up \(CredentialsProviderError.*check endpoint, region and credentials/m,
     ],
     [
-      'an SQS that does not answer',
-      () => ({ ROLES: 'bridge', AWS_ENDPOINT_URL: NOWHERE }),
-      /^The .* start: SQS queue .* could not be looked up \(.*ECONNREFUSED.*check endpoint/m,
+      'a bucket of the access log that is missing',
+      () => ({ ROLES: 'access-log', ACCESS_LOG_BUCKET: 'nowhere' }),
+      /^The .* start: S3 does not answer for the bucket nowhere at .*create the bucket, or mend ACCESS_LOG_BUCKET/m,
     ],
     [
       'a port of metrics in use',
@@ -235,7 +235,7 @@ describe('a worker process that starts before Temporal', function () {
     const port = await freePort();
     const lines: string[] = [];
     const worker = await start(port, lines);
-    await eventually(() => assert.match(lines.join('\n'), /Temporal does not answer; trying again/), {
+    await eventually(() => assert.match(lines.join('\n'), /waiting: Temporal does not answer at 127.0.0.1:/), {
       timeoutMs: 30_000,
     });
     const temporal = await startTemporalServer({ binary: await temporalBinary(), port, uiPort: 'none' });
@@ -252,7 +252,7 @@ describe('a worker process that starts before Temporal', function () {
     const port = await freePort();
     const lines: string[] = [];
     const worker = await start(port, lines);
-    await eventually(() => assert.match(lines.join('\n'), /trying again/), { timeoutMs: 30_000 });
+    await eventually(() => assert.match(lines.join('\n'), /waiting: /), { timeoutMs: 30_000 });
     assert.equal((await worker.stop()).code, 1);
     const output = lines.join('\n');
     const sentence = `^The worker process cannot start: Temporal does not answer at 127.0.0.1:${port}; start it, or mend TEMPORAL_ADDRESS.*: Connection refused$`;

@@ -14,6 +14,7 @@ import type { StreamSessionsWorkflow } from '../../../contracts/stream-sessions.
 import { streamSessionsWorkflowId } from '../../../contracts/workflow-ids.ts';
 import { gatewaySettings } from '../../../gateway/config.ts';
 import { startGateway, type Gateway } from '../../../gateway/start.ts';
+import { answerForGateway, startAdminListener } from '../../../workers/admin-listener.ts';
 import { createWatcherWorker } from '../../../workers/gateway-role.ts';
 import { installQuietRuntime } from '../../support/quiet-runtime.ts';
 import { sharedWorkflowBundle } from '../../support/workflow-bundle.ts';
@@ -23,6 +24,8 @@ export const JWT_SECRET = 'a secret that only these tests share';
 
 export interface RunningGateway {
   readonly url: string;
+  /** Of its admin listener. */
+  readonly adminUrl: string;
   /** Lets go of everything, but first answers what is under way. */
   close(): Promise<void>;
 }
@@ -113,7 +116,15 @@ async function start(
   environment: Readonly<Record<string, string>>,
 ): Promise<RunningGateway> {
   const settings = settingsSchema.parse({ ...ALWAYS, ...environment });
-  const gateway: Gateway = await startGateway({ settings, client, logger: pino({ level: 'fatal' }) });
+  const logger = pino({ level: 'fatal' });
+  const gateway: Gateway = await startGateway({ settings, client, logger });
+  const admin = await startAdminListener({
+    address: '127.0.0.1:0',
+    metricsAddress: '127.0.0.1:1',
+    logger,
+    state: () => ({ blocked: [], readiness: { unready: gateway.unready(), degraded: gateway.degraded() }, roles: {} }),
+    answer: (request) => answerForGateway(request, gateway),
+  });
   // The SDK takes one worker of a task queue for each connection.
   const native = await NativeConnection.connect({ address });
   const worker = await createWatcherWorker(native, client.options.namespace, gateway, settings.GATEWAY_INSTANCE);
@@ -121,12 +132,14 @@ async function start(
   let closed: Promise<void> | undefined;
   return {
     url: await gateway.listen(),
+    adminUrl: `http://127.0.0.1:${admin.port}`,
     close: () =>
       (closed ??= (async () => {
         await gateway.close();
         worker.shutdown();
         await running;
         await native.close();
+        await admin.close();
       })()),
   };
 }
