@@ -34,7 +34,14 @@ const SECURED_ENDPOINTS = [
   'JWT_JWKS_URL',
 ] as const;
 /** Each may come from a file instead, `<NAME>_FILE`. */
-const SECRETS = ['STREAM_API_KEY', 'STREAM_API_SECRET', 'JWT_SECRET', 'GATEWAY_REDIS_URL', 'TEMPORAL_API_KEY'] as const;
+const SECRETS = [
+  'STREAM_API_KEY',
+  'STREAM_API_SECRET',
+  'JWT_SECRET',
+  'JWT_SECRET_PREVIOUS',
+  'GATEWAY_REDIS_URL',
+  'TEMPORAL_API_KEY',
+] as const;
 /** Not shown to whoever reads the complaint. */
 const SECRET = /SECRET|KEY|TOKEN|PASSWORD|URL/;
 const SHOWN_CHARACTERS = 80;

@@ -9,6 +9,7 @@ const SECRETS = {
   STREAM_API_KEY: 'a key of the app',
   STREAM_API_SECRET: 'a secret of the app',
   JWT_SECRET: 'a secret of at least thirty-two bytes',
+  JWT_SECRET_PREVIOUS: 'an older secret of thirty-two bytes',
   GATEWAY_REDIS_URL: 'rediss://:a-password@redis.example:6379',
   TEMPORAL_API_KEY: 'an api key of the namespace',
 };
