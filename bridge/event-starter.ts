@@ -12,14 +12,18 @@ export class StartRefusedError extends Error {
   readonly scope = 'message';
 }
 
+/** Says that a wait is for other starts of this process: such time is not part of the attempt. */
+export type Waiting = <Value>(wait: Promise<Value>) => Promise<Value>;
+
 /** Makes an event durable. Starting one event several times must have the effect of starting it once. */
 export interface EventStarter {
   /**
    * @param signal aborts when the result is no longer wanted; the event is then tried again, here or from another delivery
+   * @param waiting wraps waits that the time of an attempt must leave out
    * @throws StartRefusedError when the failure is the event's own; anything else is judged by its gRPC code and by how
    * other starts go. The bridge keeps the message and tries again, and gives up only what fails for a reason of its own
    */
-  start(event: SocialEvent, signal: AbortSignal): Promise<StartOutcome>;
+  start(event: SocialEvent, signal: AbortSignal, waiting?: Waiting): Promise<StartOutcome>;
   /**
    * Asks Temporal for something that is answered only when starts could be as well. Without it a failure that does not say
    * whose it is counts as everybody's until another start succeeds.

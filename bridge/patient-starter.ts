@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { SocialEvent } from '../contracts/social-event.ts';
-import { abortable, type Bell } from './abortable.ts';
+import { abortable, TimeLimit, type Bell } from './abortable.ts';
 import { backoffMs, type BackoffSchedule } from '../contracts/backoff.ts';
 import type { EventStarter, StartOutcome } from './event-starter.ts';
 import type { Held, InHand } from './in-hand.ts';
@@ -67,17 +67,14 @@ export class PatientStarter {
   }
 
   async #attempt(event: SocialEvent, signal: AbortSignal): Promise<StartOutcome> {
-    const limit = new AbortController();
-    const timer = setTimeout(
-      () => limit.abort(new Error(`no answer to a start within ${ATTEMPT_TIMEOUT_MS / 1_000} s`)),
-      ATTEMPT_TIMEOUT_MS,
-    );
+    const limit = new TimeLimit(ATTEMPT_TIMEOUT_MS, `no answer to a start within ${ATTEMPT_TIMEOUT_MS / 1_000} s`);
     const either = AbortSignal.any([signal, limit.signal]);
     try {
+      const started = this.#options.starter.start(event, either, (wait) => limit.suspendFor(wait));
       // A starter that does not heed its signal must hold up neither the shutdown nor its slot.
-      return await abortable(this.#options.starter.start(event, either), either);
+      return await abortable(started, either);
     } finally {
-      clearTimeout(timer);
+      limit.clear();
     }
   }
 

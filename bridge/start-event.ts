@@ -19,14 +19,17 @@ import { eventActorKey, eventKindKey, eventStatusKey } from '../contracts/search
 import { actorOf, describeEvent, isEdgeEvent, type EdgeEvent, type SocialEvent } from '../contracts/social-event.ts';
 import { boundedSummary } from '../contracts/summary.ts';
 import { eventWorkflowId } from '../contracts/workflow-ids.ts';
+import { CongestionWindow } from './congestion-window.ts';
 import { readStartInput } from './edge-runs.ts';
-import { StartRefusedError, type EventStarter, type StartOutcome } from './event-starter.ts';
+import { StartRefusedError, type EventStarter, type StartOutcome, type Waiting } from './event-starter.ts';
 import { readEdge } from './other-runs.ts';
 
 /** How often an edge that closes and opens under our hands is read again before the message is left for later. */
 const MAX_EDGE_READS = 10;
 /** How many starts that go on from a closed run may come too late in a row before that counts as a failure of Temporal. */
 const MAX_LATE_RESUMES = 3;
+/** Hand-overs to edges under way at once, where Temporal keeps up. */
+const MOST_EDGES_AT_ONCE = 50;
 /** Code of gRPC [grpc.io: status codes]. */
 const DEADLINE_EXCEEDED = 4;
 /** Longest wait for Temporal to accept a start, milliseconds. */
@@ -56,13 +59,21 @@ export interface TemporalStarterOptions {
  */
 export function createTemporalStarter(options: TemporalStarterOptions): EventStarter {
   const starter = new TemporalStarter(options);
-  return { start: (event) => starter.start(event), probe: () => starter.probe() };
+  return {
+    start: (event, signal, waiting) => starter.start(event, signal, waiting),
+    probe: () => starter.probe(),
+  };
 }
 
 class TemporalStarter {
   readonly #client: Client;
   readonly #options: TemporalStarterOptions;
   readonly #resumeWindowMs: number;
+  /**
+   * Each hand-over is several calls, the last of which must come within the window. More of them at once than Temporal answers in
+   * that time would all come too late, be begun again, and keep it from answering for ever.
+   */
+  readonly #handing = new CongestionWindow({ most: MOST_EDGES_AT_ONCE });
 
   constructor(options: TemporalStarterOptions) {
     this.#client = options.client;
@@ -71,16 +82,22 @@ class TemporalStarter {
     this.#resumeWindowMs = (options.policy?.resumedLingerMs ?? DEFAULT_EVENT_POLICY.resumedLingerMs) / 2;
   }
 
-  async start(event: SocialEvent): Promise<StartOutcome> {
+  async start(event: SocialEvent, signal: AbortSignal, waiting: Waiting = (wait) => wait): Promise<StartOutcome> {
+    let isKnown = false;
     for (let reads = 0, lateResumes = 0; reads < MAX_EDGE_READS; reads++) {
-      if (await this.#tryStart({ event }, Date.now() + START_DEADLINE_MS)) return 'started';
+      if (!isKnown && (await this.#tryStart({ event }, Date.now() + START_DEADLINE_MS))) return 'started';
       if (!isEdgeEvent(event)) return await this.#deduplicate(event);
+      const place = await waiting(this.#handing.enter(signal));
       try {
         const outcome = await this.#handToEdge(event);
+        place.leave(false);
         if (outcome) return outcome;
+        isKnown = false;
       } catch (error) {
+        place.leave(!(error instanceof StartRefusedError));
         // The window for it was short on purpose: what was read may be out of date, so the edge is read again.
         if (!(error instanceof LateResumeError)) throw error;
+        isKnown = true;
         lateResumes++;
         if (lateResumes >= MAX_LATE_RESUMES) throw error.cause;
       }
