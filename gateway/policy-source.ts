@@ -66,6 +66,11 @@ export async function openPolicy(
   };
 }
 
+/** @throws InvalidSessionPolicyError, or Error when the file cannot be read */
+export async function readPolicyFile(file: string): Promise<SessionPolicy> {
+  return parse(file, await readText(file));
+}
+
 /** As editors write it: UTF-8 or UTF-16, the former with or without a byte order mark. */
 async function readText(file: string): Promise<string> {
   const bytes = await readFile(file);

@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises';
 import { buildApp } from 'fauxqs';
 import { ACCESS_LOG_QUEUE } from '../contracts/access-record.ts';
+import { makeDirectory } from '../contracts/make-directory.ts';
 import { Disorder, type DisorderCounts, type DisorderOptions } from './disorder.ts';
 import { loadFauxqsInternals, type Persistence, type SqsQueue, type SqsStore } from './fauxqs-internals.ts';
 import { claimPort } from './ports.ts';
@@ -52,7 +52,7 @@ export async function startAws(options: AwsOptions = {}): Promise<AwsServer> {
   adaptQueues(stores.sqsStore, port, disorder);
 
   if (options.dataDirectory !== undefined) {
-    await mkdir(options.dataDirectory, { recursive: true });
+    makeDirectory(options.dataDirectory);
     const persistence = mend(new PersistenceManager(options.dataDirectory));
     // Loaded before it is attached: what is read must not be written again.
     persistence.load(stores.sqsStore, stores.snsStore, stores.s3Store);

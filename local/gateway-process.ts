@@ -3,7 +3,7 @@ import { ACCESS_LOG_QUEUE } from '../contracts/access-record.ts';
 import type { GatewayAccess } from './endpoints-file.ts';
 import { claimPort } from './ports.ts';
 import type { ProcessLock } from './process-lock.ts';
-import { writeSessionPolicy } from './session-policy-file.ts';
+import { provideSessionPolicy, type ProvidedPolicy } from './session-policy-file.ts';
 import { startProcess, type Services } from './stack-parts.ts';
 import type { StackOptions } from './stack.ts';
 import type { SupervisedWorker } from './worker-supervisor.ts';
@@ -20,6 +20,8 @@ export const POLICY_FILE = 'sessions-policy.json';
 export interface LocalGateway {
   readonly process: SupervisedWorker;
   readonly access: GatewayAccess;
+  /** Left out where the gateway has its own. */
+  readonly policy?: ProvidedPolicy;
 }
 
 /** The process of stream sessions: accounts, HTTP gateway and the writer of its access log. @throws PortInUseError */
@@ -30,14 +32,15 @@ export async function startGateway(
 ): Promise<LocalGateway> {
   const { ports = {} } = options;
   const port = await claimPort(ports.gateway, 'GATEWAY_PORT');
+  const policy = await policyInState(options);
   const process = await startProcess(options, services, lock, {
     name: 'gateway',
     roles: ROLES,
-    env: { ...settingsOf(port), ...(await settingsInState(options)) },
+    env: { ...settingsOf(port), ...settingsInState(options) },
     metricsPort: await claimPort(ports.gatewayMetrics, 'GATEWAY_METRICS_PORT'),
     healthPort: await claimPort(ports.gatewayHealth, 'GATEWAY_HEALTH_PORT'),
   });
-  return { process, access: { url: `http://${HOST}:${port}`, jwtSecret: JWT_SECRET } };
+  return { process, access: { url: `http://${HOST}:${port}`, jwtSecret: JWT_SECRET }, ...(policy && { policy }) };
 }
 
 function settingsOf(port: number): Record<string, string> {
@@ -53,11 +56,22 @@ function settingsOf(port: number): Record<string, string> {
   };
 }
 
-async function settingsInState({ stateDirectory, sessionPolicy }: StackOptions): Promise<Record<string, string>> {
+function settingsInState({ stateDirectory, sessionPolicy }: StackOptions): Record<string, string> {
   if (stateDirectory === undefined) return {};
-  const spool = { ACCESS_LOG_SPOOL_DIRECTORY: path.join(stateDirectory, 'access-log-spool') };
-  if (sessionPolicy === undefined) return spool;
+  return {
+    ACCESS_LOG_SPOOL_DIRECTORY: path.join(stateDirectory, 'access-log-spool'),
+    ...(sessionPolicy && { SESSIONS_POLICY_FILE: path.join(stateDirectory, POLICY_FILE) }),
+  };
+}
+
+async function policyInState({
+  stateDirectory,
+  sessionPolicy,
+  onEvent,
+}: StackOptions): Promise<ProvidedPolicy | undefined> {
+  if (stateDirectory === undefined || sessionPolicy === undefined) return undefined;
   const file = path.join(stateDirectory, POLICY_FILE);
-  await writeSessionPolicy(file, sessionPolicy);
-  return { ...spool, SESSIONS_POLICY_FILE: file };
+  const provided = await provideSessionPolicy(file, sessionPolicy);
+  if (provided.isChanged) onEvent?.(`${file} was changed and stays as it is, version ${provided.policy.version}`);
+  return provided;
 }

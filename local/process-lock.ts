@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
+import { makeDirectory } from '../contracts/make-directory.ts';
 import { isRunning, noteProcess, type ProcessNote } from './processes.ts';
 
 const noteSchema = z.object({ pid: z.int().positive(), command: z.string() });
@@ -41,7 +42,7 @@ export class ProcessLock {
 
   /** @throws LockHeldError when a running process holds the file */
   static async acquire(file: string): Promise<ProcessLock> {
-    await mkdir(path.dirname(file), { recursive: true });
+    makeDirectory(path.dirname(file));
     const record: LockRecord = { ...(await noteProcess(process.pid)), children: [] };
     const abandoned: ProcessNote[] = [];
     while (!(await createWhole(file, record))) {

@@ -44,7 +44,7 @@ export interface StackOptions {
   readonly gateway?: boolean;
   /**
    * Policy of stream sessions; default: the gateway's own. Stands as `sessions-policy.json` in the state directory, without which
-   * it has no effect, and can be changed there.
+   * it has no effect, and can be changed there: what somebody changed is not written over.
    */
   readonly sessionPolicy?: Omit<SessionPolicy, 'version'>;
   readonly logLevel?: string;
@@ -67,6 +67,8 @@ export interface Stack {
   readonly worker?: SupervisedWorker;
   /** The process for stream sessions. */
   readonly gateway?: SupervisedWorker;
+  /** That of stream sessions in the state directory. */
+  readonly sessionPolicy?: SessionPolicy;
   /** Resolves with what went wrong should the stack be broken beyond a restart of its processes. */
   readonly broken: Promise<string>;
   /** Worker and gateway first, drained; then Stream, SQS and SNS, Temporal. */
@@ -130,6 +132,7 @@ async function bringUp(options: StackOptions, parts: Parts): Promise<Stack> {
     stop: () => (stopping ??= bringDown(parts)),
     ...(parts.worker && { worker: parts.worker }),
     ...(parts.gateway && { gateway: parts.gateway.process }),
+    ...(parts.gateway?.policy && { sessionPolicy: parts.gateway.policy.policy }),
   };
 }
 

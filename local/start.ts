@@ -5,7 +5,7 @@ import { ConfigError, readLocalConfig, type LocalConfig } from './config.ts';
 import { isNothing } from './demo/account.ts';
 import { Players, type PlayersResult } from './demo/players.ts';
 import { runDemo, runName } from './demo/run.ts';
-import { DEMO_SESSION_POLICY } from './demo/session-policy.ts';
+import { LOCAL_SESSION_POLICY, whyNoPlayers } from './demo/session-policy.ts';
 import { summarise, type DemoResult } from './demo/summary.ts';
 import { POLICY_FILE } from './gateway-process.ts';
 import { LockHeldError } from './process-lock.ts';
@@ -29,7 +29,7 @@ async function main(options: StartOptions, config: LocalConfig, interrupted: Abo
     stateDirectory: config.LOCAL_DIRECTORY,
     namespace: config.TEMPORAL_NAMESPACE,
     logLevel: config.LOG_LEVEL,
-    sessionPolicy: DEMO_SESSION_POLICY,
+    sessionPolicy: LOCAL_SESSION_POLICY,
     disorder: config.SQS_DISORDER === 'on' && { seed: config.DEMO_SEED },
     ports: {
       temporal: config.TEMPORAL_PORT,
@@ -75,7 +75,7 @@ async function use(
     return reason;
   });
 
-  const players = playersOn(stack, terminal, signal);
+  const players = options.demo ? playersOn(stack, terminal, signal) : undefined;
   try {
     const results = options.demo && !signal.aborted ? await runDemos(stack, players, config, terminal, signal) : {};
     if (!signal.aborted) await showSummary(stack, config.LOCAL_DIRECTORY, results, terminal);
@@ -105,16 +105,24 @@ async function runDemos(
   signal: AbortSignal,
 ): Promise<DemoResults> {
   const { DEMO_SEED: seed, DEMO_ACTIONS: actions } = config;
-  const [demo, played] = await Promise.all([
-    runDemo(stack, { seed, actions, settleTimeoutMs: SETTLE_TIMEOUT_MS, terminal, signal }),
-    players?.play(),
-  ]);
+  const playing = players?.play();
+  const demo = await runDemo(stack, { seed, actions, settleTimeoutMs: SETTLE_TIMEOUT_MS, terminal, signal });
+  if (playing) terminal.progress('Waiting for the players: a crashed one keeps its slot for a lease');
+  const played = await playing;
+  terminal.endProgress();
   return { demo, ...(played && { players: played }) };
 }
 
-function playersOn({ endpoints: { gateway } }: Stack, terminal: Terminal, signal: AbortSignal): Players | undefined {
+function playersOn(stack: Stack, terminal: Terminal, signal: AbortSignal): Players | undefined {
+  const { endpoints, sessionPolicy: policy } = stack;
+  if (!endpoints.gateway || !policy) return undefined;
+  const reason = whyNoPlayers(policy);
+  if (reason !== undefined) {
+    terminal.line(`The demo has no players: ${POLICY_FILE} was changed, and ${reason}.`);
+    return undefined;
+  }
   const onEnded = (line: string): void => terminal.line(line);
-  return gateway && new Players({ gateway, run: runName(new Date()), signal, onEnded });
+  return new Players({ gateway: endpoints.gateway, policy, run: runName(new Date()), signal, onEnded });
 }
 
 function wentWell({ demo, players }: DemoResults): boolean {

@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
-import { access, constants, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { access, constants, mkdtemp, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { makeDirectory } from '../contracts/make-directory.ts';
 import { OwnedProcess } from './owned-process.ts';
 import { LockHeldError, ProcessLock } from './process-lock.ts';
 import { buildTemporal } from './temporal-build.ts';
@@ -92,7 +93,7 @@ async function download(target: string, search: BinarySearch): Promise<void> {
     }
     const fault = await faultOf(fetched);
     if (fault !== undefined) throw new Error(fault);
-    await mkdir(path.dirname(target), { recursive: true });
+    makeDirectory(path.dirname(target));
     await rename(fetched, target);
   } finally {
     await rm(scratch, { recursive: true, force: true });

@@ -1,5 +1,6 @@
-import { mkdtemp, mkdir, rename, rm } from 'node:fs/promises';
+import { mkdtemp, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { makeDirectory } from '../contracts/make-directory.ts';
 import { OwnedProcess, describeExit } from './owned-process.ts';
 import { TEMPORAL_GO_PACKAGE, TEMPORAL_VERSION } from './temporal-version.ts';
 
@@ -27,11 +28,11 @@ export interface BuildOptions {
 export async function buildTemporal(options: BuildOptions): Promise<void> {
   const { target } = options;
   const cache = path.dirname(path.dirname(target));
-  await mkdir(cache, { recursive: true });
+  makeDirectory(cache);
   const scratch = await mkdtemp(path.join(cache, 'build-'));
   try {
     await install({ ...options, env: { ...options.env, GOBIN: scratch } });
-    await mkdir(path.dirname(target), { recursive: true });
+    makeDirectory(path.dirname(target));
     await rename(path.join(scratch, path.basename(target)), target);
   } finally {
     await rm(scratch, { recursive: true, force: true });

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { Connection } from '@temporalio/client';
 import { SEARCH_ATTRIBUTES } from '../contracts/names.ts';
+import { makeDirectory } from '../contracts/make-directory.ts';
 import { OwnedProcess, describeExit, type ProcessExit } from './owned-process.ts';
 import { claimPort, isListening } from './ports.ts';
 
@@ -77,7 +77,7 @@ export async function startTemporalServer(options: TemporalServerOptions): Promi
 async function startOnce(options: TemporalServerOptions): Promise<TemporalServer> {
   const port = await claimPort(options.port, 'TEMPORAL_PORT');
   const uiPort = options.uiPort === 'none' ? undefined : await claimPort(options.uiPort, 'TEMPORAL_UI_PORT');
-  if (options.databaseFile !== undefined) await mkdir(path.dirname(options.databaseFile), { recursive: true });
+  if (options.databaseFile !== undefined) makeDirectory(path.dirname(options.databaseFile));
 
   const child = await OwnedProcess.start(options.binary, commandLine(options, port, uiPort));
   const address = `${HOST}:${port}`;

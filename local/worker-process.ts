@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { makeDirectory } from '../contracts/make-directory.ts';
 import { inheritedEnvironment, PROJECT_DIRECTORY } from './config.ts';
 import { OwnedProcess, describeExit, type ProcessExit } from './owned-process.ts';
 import { claimPort } from './ports.ts';
@@ -69,7 +69,7 @@ export interface WorkerProcess {
 export async function startWorkerProcess(options: WorkerProcessOptions): Promise<WorkerProcess> {
   const metricsPort = await claimPort(options.metricsPort, 'METRICS_PORT');
   const healthPort = await claimPort(options.healthPort, 'HEALTH_PORT');
-  const log = options.logFile === undefined ? undefined : await openLog(options.logFile);
+  const log = options.logFile === undefined ? undefined : openLog(options.logFile);
   const child = await OwnedProcess.start(process.execPath, [ENTRY], {
     cwd: PROJECT_DIRECTORY,
     env: environmentOf(options, metricsPort, healthPort),
@@ -115,8 +115,8 @@ function environmentOf(options: WorkerProcessOptions, metricsPort: number, healt
   };
 }
 
-async function openLog(file: string) {
-  await mkdir(path.dirname(file), { recursive: true });
+function openLog(file: string) {
+  makeDirectory(path.dirname(file));
   return createWriteStream(file, { flags: 'a' });
 }
 

@@ -1,6 +1,7 @@
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { v7 as uuidv7 } from 'uuid';
+import { makeDirectory } from '../../contracts/make-directory.ts';
 import { parseAccessRow } from './access-rows.ts';
 import { packLines, type PackedMessage, type PackLimits } from './message-packer.ts';
 import { MessageQueue } from './message-queue.ts';
@@ -119,7 +120,7 @@ export class Spool {
   }
 
   async #find(): Promise<void> {
-    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    makeDirectory(this.#directory, 0o700);
     const names = await readdir(this.#directory);
     const unfinished = names.filter((name) => name.endsWith(`.ndjson${UNFINISHED}`));
     await Promise.all(unfinished.map((name) => rm(join(this.#directory, name), { force: true })));

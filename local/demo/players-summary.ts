@@ -1,19 +1,19 @@
 import type { GatewayAccess } from '../endpoints-file.ts';
-import { DEMO_SESSION_POLICY } from './session-policy.ts';
+import { DEMO_PLAN } from './session-policy.ts';
 import type { PlayersResult, Scene } from './players.ts';
 
-const { caps, leaseMs, heartbeatIntervalMs } = DEMO_SESSION_POLICY;
-
 /** What became of the players. */
-export function describePlayers({ scenes, elapsedMs }: PlayersResult, policyFile: string): string[] {
+export function describePlayers({ scenes, elapsedMs, policy }: PlayersResult, policyFile: string): string[] {
+  const { caps, plans, leaseMs, heartbeatIntervalMs } = policy;
   const elapsed = (elapsedMs / 1_000).toFixed(1);
   const verdict = scenes.every(({ fault }) => fault === undefined)
     ? 'All fared as they must'
     : 'NOT all fared as they must';
   return [
-    `Stream sessions: ${scenes.length} accounts on the gateway, by the policy in ${policyFile}, which is for demos:`,
-    `  ${caps.account} streams at once, a beat every ${seconds(heartbeatIntervalMs)}, a lease of ${seconds(leaseMs)}. ` +
-      'Change the file, with a higher version, and the next acquire follows it.',
+    `Stream sessions: ${scenes.length} accounts on the gateway, by the policy in ${policyFile}:`,
+    `  ${caps.account} streams at once, ${plans?.[DEMO_PLAN]?.account} on the plan "${DEMO_PLAN}" of these accounts; a beat every ` +
+      `${seconds(heartbeatIntervalMs)}, a lease of ${seconds(leaseMs)}. Change the file, with a higher version: the next acquire ` +
+      'follows it, and no start writes over it.',
     ...scenes.flatMap(describeScene),
     `${verdict}, after ${elapsed} s.`,
   ];

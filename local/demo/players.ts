@@ -7,8 +7,10 @@ import {
   type HttpSessionsClient,
 } from '../../client/http.ts';
 import { describeEnd } from '../../contracts/session-stream.ts';
+import type { SessionPolicy } from '../../contracts/session-limits.ts';
 import type { GatewayAccess } from '../endpoints-file.ts';
 import { sessionToken } from '../session-token.ts';
+import { DEMO_PLAN } from './session-policy.ts';
 import { callSigma } from './sigma-client.ts';
 
 /** What one account went through. */
@@ -22,6 +24,8 @@ export interface Scene {
 
 export interface PlayersResult {
   readonly scenes: readonly Scene[];
+  /** By which they played. */
+  readonly policy: SessionPolicy;
   /** Account whose players go on until they are stopped, so that there is something to see. */
   readonly playing: string;
   readonly elapsedMs: number;
@@ -29,6 +33,8 @@ export interface PlayersResult {
 
 export interface PlayersOptions {
   readonly gateway: GatewayAccess;
+  /** In force on the gateway. */
+  readonly policy: SessionPolicy;
   /** Makes the accounts those of this run. */
   readonly run: string;
   /** Aborted: all players stop and give their slots back. */
@@ -39,7 +45,7 @@ export interface PlayersOptions {
 
 /** Of a call: slow machines start everything at once here. */
 const CALL_TIMEOUT_MS = 60_000;
-/** Longest wait for anything that must happen, milliseconds. */
+/** Longest wait for anything that must happen, beyond a lease, milliseconds. */
 const PATIENCE_MS = 45_000;
 const POLL_MS = 200;
 const BEATS = 2;
@@ -71,7 +77,7 @@ export class Players {
       this.#scene('dave', registerAsSigmaDoes),
     ]);
     const playing = scenes[0].userId;
-    return { scenes, playing, elapsedMs: performance.now() - startedAt };
+    return { scenes, policy: this.#options.policy, playing, elapsedMs: performance.now() - startedAt };
   }
 
   /** All give their slots back. */
@@ -80,12 +86,12 @@ export class Players {
   }
 
   async #scene(name: string, play: (stage: Stage) => Promise<void>): Promise<Scene> {
-    const { gateway, run } = this.#options;
+    const { gateway, policy, run } = this.#options;
     const userId = `${name}-${run}`;
     const story: string[] = [];
-    const token = (): Promise<string> => sessionToken(gateway.jwtSecret, { subject: userId });
+    const token = (): Promise<string> => sessionToken(gateway.jwtSecret, { subject: userId, plan: DEMO_PLAN });
     const client = createHttpSessionsClient({ url: gateway.url, token, timeoutMs: CALL_TIMEOUT_MS });
-    const signal = AbortSignal.any([this.#options.signal, AbortSignal.timeout(PATIENCE_MS)]);
+    const signal = AbortSignal.any([this.#options.signal, AbortSignal.timeout(policy.leaseMs + PATIENCE_MS)]);
     try {
       signal.throwIfAborted();
       const stage = { userId, client, token, signal, url: gateway.url, tell: (line: string) => void story.push(line) };
@@ -99,9 +105,9 @@ export class Players {
   /** Two play on after it. */
   async #handOver({ userId, client, tell }: Stage): Promise<void> {
     const { signal } = this.#options;
-    const hold = async (deviceId: string, contentId: string, evict: readonly string[] = []): Promise<HeldStream> => {
+    const hold = async (deviceId: string, contentId: string): Promise<HeldStream> => {
       const deviceType = deviceId.replace(/-.*/, '');
-      const held = await client.hold(userId, { deviceId, deviceType, contentId, evict }, { signal });
+      const held = await client.hold(userId, { deviceId, deviceType, contentId }, { signal });
       this.#held.push(held);
       return held;
     };
@@ -117,10 +123,11 @@ export class Players {
     must(inTheWay === 'phone-1 and tv-1', `in the way of laptop-1: ${inTheWay}`);
     tell(`laptop-1 was refused: ${refusal.message}, by ${inTheWay}`);
 
-    const laptop = await hold('laptop-1', 'metropolis', [tv.granted.stream.streamId]);
+    await client.evict(userId, { streamIds: [tv.granted.stream.streamId], reason: 'watching on the laptop' });
+    const laptop = await hold('laptop-1', 'metropolis');
     const end = await tv.ended;
     must(end.reason === 'evicted', `tv-1 was told ${end.reason}`);
-    tell(`laptop-1 took the slot of tv-1, whose next beat told it: ${describeHoldEnd(end)}`);
+    tell(`the account ended tv-1 and laptop-1 took its slot; the next beat of tv-1 told it: ${describeHoldEnd(end)}`);
     void this.#watch(userId, 'phone-1', phone);
     void this.#watch(userId, 'laptop-1', laptop);
   }

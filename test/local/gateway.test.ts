@@ -6,7 +6,7 @@ import path from 'node:path';
 import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { createHttpSessionsClient, StreamLimitReachedError } from '../../client/http.ts';
 import { ACCESS_LOG_BUCKET } from '../../contracts/access-record.ts';
-import { DEFAULT_SESSION_POLICY } from '../../contracts/session-limits.ts';
+import { DEMO_PLAN, LOCAL_SESSION_POLICY } from '../../local/demo/session-policy.ts';
 import { commandOf } from '../../local/processes.ts';
 import { sessionToken } from '../../local/session-token.ts';
 import { LOCAL_AWS } from '../../local/stack-parts.ts';
@@ -46,13 +46,12 @@ describe('the gateway of the local stack', function () {
   });
 
   it('serves players by its policy, logs requests into the bucket, outlives kill -9 and drains at the end', async () => {
-    const { version: _, ...rules } = DEFAULT_SESSION_POLICY;
     stack = await startStack({
       stateDirectory,
       temporalAddress: (await sharedTemporal()).address,
       namespace: path.basename(stateDirectory),
       worker: false,
-      sessionPolicy: { ...rules, caps: { account: 1 } },
+      sessionPolicy: LOCAL_SESSION_POLICY,
       workerEnv: {
         WORKFLOW_BUNDLE: await sharedWorkflowBundle(),
         ACCESS_LOG_MAX_AGE_MS: '100',
@@ -76,8 +75,13 @@ describe('the gateway of the local stack', function () {
       token: await sessionToken(jwtSecret, { subject: userId }),
       timeoutMs: 40_000,
     });
-    const { stream } = await client.acquire(userId, { deviceId: 'tv' });
-    await assert.rejects(client.acquire(userId, { deviceId: 'phone' }), StreamLimitReachedError);
+    const { stream, limit, heartbeatIntervalMs } = await client.acquire(userId, { deviceId: 'tv' });
+    assert.deepEqual([limit, heartbeatIntervalMs], [3, 15_000], 'the documented defaults');
+    const demoId = `ann-${randomUUID()}`;
+    const token = await sessionToken(jwtSecret, { subject: demoId, plan: DEMO_PLAN });
+    const demo = createHttpSessionsClient({ url, token, timeoutMs: 40_000 });
+    for (const deviceId of ['tv', 'phone']) assert.equal((await demo.acquire(demoId, { deviceId })).limit, 2);
+    await assert.rejects(demo.acquire(demoId, { deviceId: 'laptop' }), StreamLimitReachedError);
     const s3 = new S3Client({ ...clientConfig({ url: aws.url, ...LOCAL_AWS }), forcePathStyle: true });
     await eventually(
       async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -19,6 +19,11 @@ describe('npm start', function () {
   it('publishes the demo, accounts for every message and ends with 0 when told to', async () => {
     const { address } = await sharedTemporal();
     const directory = await mkdtemp(path.join(tmpdir(), 'local-start-'));
+    const policyFile = path.join(directory, 'sessions-policy.json');
+    // With the default lease, a crashed player would keep its slot for 45 s.
+    const policy = { version: 4, caps: { account: 3 }, plans: { demo: { account: 2 } }, leaseMs: 6_000 };
+    const text = JSON.stringify({ ...policy, heartbeatIntervalMs: 2_000 });
+    await writeFile(policyFile, text);
     const { code, output } = await start(['--exit-after-demo', '--quiet'], {
       LOCAL_DIRECTORY: directory,
       TEMPORAL_ADDRESS: address,
@@ -36,13 +41,14 @@ describe('npm start', function () {
     assert.doesNotMatch(output, /the sums are off/);
     assert.match(
       output,
-      /alice-\w+: laptop-1 took the slot of tv-1, whose next beat told it: evicted by device laptop-1/,
+      /alice-\w+: the account ended tv-1 and laptop-1 took its slot; the next beat of tv-1 told it: evicted by alice-\w+/,
     );
     assert.match(output, /bob-\w+: tv-1 crashed; its slot was free \d+\.\d s after its last beat/);
     assert.match(output, /got 403 the third time: Concurrent stream limit reached/);
     assert.match(output, /All fared as they must/);
     const left = ['gateway.log', 'sessions-policy.json', 'sqs', 'stream.db', 'worker.log'];
     assert.partialDeepStrictEqual((await readdir(directory)).toSorted(undefined), left);
+    assert.equal(await readFile(policyFile, 'utf8'), text, 'a policy that was changed stays');
     await rm(directory, { recursive: true, force: true });
   });
 
@@ -84,6 +90,20 @@ describe('npm start', function () {
         'a folder that is none',
         async () => ({ LOCAL_DIRECTORY: path.join(directory, 'file') }),
         /^LOCAL_DIRECTORY=.*file cannot be used; choose a folder that can be written to \(EEXIST/m,
+      ],
+      [
+        'a folder that cannot be made',
+        async () => ({ LOCAL_DIRECTORY: '/proc/none/state' }),
+        /^LOCAL_DIRECTORY=\/proc\/none\/state cannot be used; choose a folder that can be written to \(/m,
+      ],
+      [
+        'a policy of stream sessions that cannot be used',
+        async () => {
+          const state = await mkdtemp(path.join(directory, 'state-'));
+          await writeFile(path.join(state, 'sessions-policy.json'), '{"version": 1}');
+          return { TEMPORAL_ADDRESS: (await sharedTemporal()).address, LOCAL_DIRECTORY: state };
+        },
+        /^The policy of stream sessions in .*sessions-policy\.json cannot be used; mend it, .*caps/m,
       ],
       [
         'settings of the worker that make no sense',

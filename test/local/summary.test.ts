@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { LOCAL_SESSION_POLICY } from '../../local/demo/session-policy.ts';
 import type { Missing } from '../../local/demo/account.ts';
 import type { PlayersResult } from '../../local/demo/players.ts';
 import { summarise, webUiLink, type DemoResult, type SummaryInput } from '../../local/demo/summary.ts';
@@ -14,6 +15,7 @@ const DEMO: DemoResult = {
 };
 const PLAYERS: PlayersResult = {
   scenes: [{ userId: 'alice-1', story: ['laptop-1 was refused', 'tv-1 was told'] }],
+  policy: { version: 1, ...LOCAL_SESSION_POLICY },
   playing: 'alice-1',
   elapsedMs: 7_234,
 };
@@ -74,7 +76,7 @@ describe('the summary', () => {
     const text = textOf({ players: PLAYERS });
     assert.match(
       text,
-      /by the policy in \.local\/sessions-policy\.json.*:\n  2 streams at once, a beat every 2 s, a lease of 6 s/,
+      /by the policy in \.local\/sessions-policy\.json:\n  3 streams at once, 2 on the plan "demo" .* a beat every 15 s, a lease of 45 s/,
     );
     assert.match(text, /  alice-1: laptop-1 was refused\n  alice-1: tv-1 was told\n/);
     assert.match(text, /All fared as they must, after 7\.2 s/);

@@ -1,6 +1,6 @@
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite';
+import { makeDirectory } from '../../../contracts/make-directory.ts';
 import { SCHEMA, SCHEMA_VERSION } from './schema.ts';
 
 export type Row = Record<string, SQLOutputValue>;
@@ -17,7 +17,7 @@ export class Database {
   /** @param file omitted: in memory, gone when closed. */
   constructor(file = MEMORY) {
     try {
-      if (file !== MEMORY) mkdirSync(dirname(file), { recursive: true });
+      if (file !== MEMORY) makeDirectory(dirname(file));
       this.#sqlite = open(file);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
