@@ -42,7 +42,8 @@ export async function provideSessionPolicy(file: string, rules: Rules): Promise<
   return { policy, isChanged: false };
 }
 
-function rulesOf({ version: _, ...rules }: SessionPolicy): Rules {
+function rulesOf(policy: SessionPolicy): Rules {
+  const { version: _, ...rules } = policy;
   return rules;
 }
 
