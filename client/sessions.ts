@@ -104,8 +104,17 @@ class TemporalSessionsClient implements SessionsClient {
   }
 
   async release(userId: string, release: string | Release): Promise<void> {
-    const releases = [typeof release === 'string' ? { streamId: release } : release];
-    await this.#calls.run(userId, 'release', () => this.#handle(userId).signal(releaseSignal, releases));
+    const releases: [Release] = [typeof release === 'string' ? { streamId: release } : release];
+    const sent = await this.#calls.run(userId, 'release', () => this.#handle(userId).signal(releaseSignal, releases));
+    if (sent !== NOT_RUNNING || releases[0].lost === true) return;
+    // The acquire it overtook may be the one that starts the account.
+    await this.#calls.run(userId, 'release', () =>
+      this.#client.workflow.signalWithStart(WORKFLOW_TYPES.streamSessions, {
+        ...this.#startOptions(userId),
+        signal: releaseSignal,
+        signalArgs: [releases],
+      }),
+    );
   }
 
   async list(userId: string): Promise<SessionsView> {
@@ -164,16 +173,23 @@ class TemporalSessionsClient implements SessionsClient {
 
   /** Good for one call only, says the SDK. */
   #startOperation(userId: string): WithStartWorkflowOperation<StreamSessionsWorkflow> {
+    return new WithStartWorkflowOperation<StreamSessionsWorkflow>(WORKFLOW_TYPES.streamSessions, {
+      ...this.#startOptions(userId),
+      workflowIdConflictPolicy: 'USE_EXISTING',
+    });
+  }
+
+  #startOptions(userId: string) {
     const { taskQueue = TASK_QUEUES.streamSessions, continueAfterMessages } = this.#options;
     const input: StreamSessionsInput = continueAfterMessages === undefined ? {} : { continueAfterMessages };
-    return new WithStartWorkflowOperation<StreamSessionsWorkflow>(WORKFLOW_TYPES.streamSessions, {
+    const args: [StreamSessionsInput] = [input];
+    return {
       workflowId: streamSessionsWorkflowId(userId),
       taskQueue,
-      args: [input],
-      workflowIdConflictPolicy: 'USE_EXISTING',
+      args,
       workflowTaskTimeout: TASK_TIMEOUT_MS,
       staticSummary: 'streams of one account',
-    });
+    };
   }
 }
 

@@ -20,13 +20,17 @@ export async function loadWorkflowBundle(codePath: string | undefined): Promise<
   return { codePath: path };
 }
 
-/** Bundles the workflows from source, with a payload converter that no argument of a signal can make fail. */
+/**
+ * Bundles the workflows from source, with a payload converter that no argument of a signal can make fail, and a guard against
+ * queries at the wrong moment.
+ */
 export function bundleWorkflows(): ReturnType<typeof bundleWorkflowCode> {
   const extension = IS_COMPILED ? 'js' : 'ts';
   const file = (path: string): string => fileURLToPath(new URL(`../${path}.${extension}`, import.meta.url));
   return bundleWorkflowCode({
     workflowsPath: file('workflows/index'),
     payloadConverterPath: file('contracts/tolerant-payload-converter'),
+    workflowInterceptorModules: [file('workflows/query-guard')],
     logger: QUIET_LOGGER,
   });
 }

@@ -9,7 +9,11 @@ const MAX_ACTIVE_LINES = 15;
 const MAX_ENDED_LINES = 10;
 const MAX_TEXT = 60;
 
-/** The current details an operator reads in the Web UI (Markdown): who plays, and who stopped why. */
+/**
+ * The current details an operator reads in the Web UI (Markdown): who plays, and who stopped why.
+ *
+ * @param ignored what was sent and could not be used, in words of ours
+ */
 export function describeSessions(view: SessionsView, ignored?: string): string {
   const { active, ended, slots, limit, policyVersion, shadow } = view;
   const lines = [`**${slots} of ${limit ?? 'any number of'} streams**, policy version ${policyVersion ?? 'none yet'}`];
@@ -22,7 +26,7 @@ export function describeSessions(view: SessionsView, ignored?: string): string {
       lines.push(`- ${code(streamId)} on ${code(deviceId)} at ${endedAt}: ${code(describeEnd(end))}`);
     }
   }
-  if (ignored !== undefined) lines.push('', `Ignored ${code(ignored)}`);
+  if (ignored !== undefined) lines.push('', `Ignored: ${ignored}`);
   if (shadow) {
     const { version, refused, evaluated } = shadow;
     lines.push('', `Shadow policy version ${version} would have refused ${refused} of ${evaluated} acquires.`);

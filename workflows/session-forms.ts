@@ -123,7 +123,7 @@ type Fields = Readonly<Record<string, unknown>>;
 
 function usable<Item>(argument: unknown, read: (fields: Fields & { streamId: string }) => Item): Usable<Item> {
   if (argument instanceof UnreadablePayload)
-    return { items: [], ignored: `an argument that cannot be read (${argument.encoding || 'without an encoding'})` };
+    return { items: [], ignored: `an argument that cannot be read, with the encoding "${nameOf(argument)}"` };
   if (!Array.isArray(argument)) return { items: [], ignored: 'an argument that is no list of streams' };
   const list: readonly unknown[] = argument;
   const items = list.slice(0, MAX_BATCH).flatMap((item) => {
@@ -143,6 +143,11 @@ export function isPolicy(value: unknown): value is SessionPolicy {
   } catch {
     return false;
   }
+}
+
+/** What an encoding may be called; other text is not ours to show. */
+function nameOf({ encoding }: UnreadablePayload): string {
+  return /^[\w./+-]{1,40}$/.test(encoding) ? encoding : 'unknown';
 }
 
 /** Only what would break the ledger: the policy itself was parsed where it came from. */

@@ -105,7 +105,7 @@ class SessionsRun {
   /** The latest signal that could not be used, in words. */
   #ignored: string | undefined;
   /** What the timer that is set waits for. */
-  #armed: Wake | undefined;
+  #armed: (Wake & { readonly setAtMs: number }) | undefined;
   /** A message calls for another timer, or for the next run. */
   #woken = false;
   #shownSlots = workflowInfo().typedSearchAttributes.get(activeStreamsKey);
@@ -141,7 +141,7 @@ class SessionsRun {
       this.#publish();
       if (this.#mustContinue()) return this.#continue();
       const wake = this.#nextWake();
-      this.#armed = wake;
+      this.#armed = wake && { ...wake, setAtMs: Date.now() };
       if (!wake) {
         await condition(() => this.#woken || this.#nextWake() !== undefined);
         continue;
@@ -157,8 +157,9 @@ class SessionsRun {
     setHandler(
       acquireUpdate,
       (request, policy) => {
-        if (isUnknownPlan(policy, request.plan)) unknownPlans.add(1);
-        return this.#onMessage(() => counted(ledger.acquire(readAcquire(request), policy, Date.now())));
+        const wish = readAcquire(request);
+        if (isUnknownPlan(policy, wish.plan)) unknownPlans.add(1);
+        return this.#onMessage(() => counted(ledger.acquire(wish, policy, Date.now())));
       },
       {
         validator: (request: AcquireRequest, policy: SessionPolicy) => {
@@ -201,7 +202,7 @@ class SessionsRun {
 
   /** What a signal held that could be used; the rest is shown to operators, as nobody else would know. */
   #take<Item>(signal: string, { items, ignored }: Usable<Item>): readonly Item[] {
-    if (ignored !== undefined) this.#ignored = `of a signal ${signal}, ${new Date().toISOString()}: ${ignored}`;
+    if (ignored !== undefined) this.#ignored = `of a signal ${signal} at ${new Date().toISOString()}, ${ignored}`;
     return items;
   }
 
@@ -236,7 +237,16 @@ class SessionsRun {
   }
 
   #mustContinue(): boolean {
-    return this.#messages >= this.#continueAfter || workflowInfo().continueAsNewSuggested;
+    return this.#messages >= this.#continueAfter || workflowInfo().continueAsNewSuggested || this.#timeStandsStill();
+  }
+
+  /**
+   * The time of a run never goes back [SDK 1.24: `set_current_time`]: when Temporal's clock was ahead and is set right, it
+   * stands still until that has caught up, and no lease ends. A new run begins by the right clock. Known by a timer that was
+   * set in an earlier task at this very moment.
+   */
+  #timeStandsStill(): boolean {
+    return this.#holds && this.#armed?.setAtMs === Date.now();
   }
 
   async #continue(): Promise<never> {

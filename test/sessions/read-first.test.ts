@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { SessionsClient } from '../../client/sessions.ts';
 import { eventually } from '../support/eventually.ts';
 import { policyWith } from './support/policies.ts';
 import { startSessionsWorker, type SessionsFixture } from './support/sessions-worker.ts';
@@ -17,7 +18,8 @@ describe('an account that is read before a new worker has caught up', function (
   });
   after(() => fixture.stop());
 
-  it('goes on after the next restart: reads leave nothing behind that its history does not tell', async () => {
+  /** Reads accounts whose worker is away, while leases end and another stream is acquired; then restarts once more. */
+  const readWhileAway = async (read: (userId: string, sessions: SessionsClient) => Promise<unknown>) => {
     const policy = policyWith({ leaseMs: 1_000, heartbeatIntervalMs: 500 });
     const sessions = fixture.sessions({ policy, timeoutMs: 30_000 });
     // Several, as it is a matter of chance whether a new worker first takes the read or the task.
@@ -34,20 +36,36 @@ describe('an account that is read before a new worker has caught up', function (
     };
     await acquire('a');
     await fixture.stopWorker();
-    const reads = users.map((userId) => sessions.list(userId));
+    const reads = users.map((userId) => read(userId, sessions));
     // The leases end while nobody is there to see it.
     await timersFired(1);
     const acquired = acquire('b');
     // An update shows nowhere until a task takes it along, and it should be with the end of the lease in one.
     await sleep(500);
     await fixture.startWorker();
-    await Promise.all([...reads, acquired]);
+    const answers = await Promise.all(reads);
+    await acquired;
     // Another worker has to make the account from its history.
     await fixture.stopWorker();
     await timersFired(2);
     await fixture.startWorker();
     await acquire('c');
+    return { users, answers };
+  };
+
+  it('goes on after the next restart: reads leave nothing behind that its history does not tell', async () => {
+    await readWhileAway((userId, sessions) => sessions.list(userId));
   });
+
+  // The latter is what an open page of the Web UI asks.
+  for (const query of ['sessions', '__temporal_workflow_metadata']) {
+    it(`goes on after the query ${query} of somebody else, which fails rather than leave something behind`, async () => {
+      const ask = (userId: string) => fixture.handle(userId).query(query);
+      const { users, answers } = await readWhileAway((userId) => ask(userId).catch((error: unknown) => error));
+      for (const answer of answers) if (answer instanceof Error) assert.match(answer.message, /ask again/);
+      await Promise.all(users.map(ask));
+    });
+  }
 
   it('is not moved by what it refuses: a refused message is in no history', async () => {
     const policy = policyWith({ leaseMs: 3_000, heartbeatIntervalMs: 1_000 });

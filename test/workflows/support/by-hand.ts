@@ -17,7 +17,8 @@ export interface ByHand {
   /** Resolves with the message of the failure, or `done`. */
   update(workflowId: string, name: string, payloads?: readonly Payload[]): Promise<string>;
   query(workflowId: string, name: string, payloads?: readonly Payload[]): Promise<void>;
-  start(workflowId: string, taskQueue: string, payloads?: readonly Payload[]): Promise<void>;
+  /** An event, unless another type is named. */
+  start(workflowId: string, taskQueue: string, payloads?: readonly Payload[], type?: string): Promise<void>;
   /** To the end of its first workflow task, its last, or the one before the event of this number. */
   reset(
     workflowId: string,
@@ -67,11 +68,11 @@ export function byHand(client: Client): ByHand {
         query: { queryType, ...(payloads ? { queryArgs: { payloads: [...payloads] } } : {}) },
       });
     },
-    async start(workflowId, taskQueue, payloads) {
+    async start(workflowId, taskQueue, payloads, type = 'socialEvent') {
       await service.startWorkflowExecution({
         namespace,
         workflowId,
-        workflowType: { name: 'socialEvent' },
+        workflowType: { name: type },
         taskQueue: { name: taskQueue },
         identity: 'by hand',
         requestId: randomUUID(),
