@@ -47,8 +47,10 @@ export class CongestionWindow {
 
   #place(): Place {
     const reductions = this.#reductions;
+    const size = this.size;
     let isOpen = true;
     return {
+      size,
       leave: (tooLate) => {
         if (!isOpen) return;
         isOpen = false;
@@ -75,5 +77,7 @@ export class CongestionWindow {
 
 /** To be left once. */
 export interface Place {
+  /** How many might run at once when it was given. */
+  readonly size: number;
   leave(tooLate: boolean): void;
 }

@@ -84,7 +84,7 @@ class TemporalStarter {
 
   async start(event: SocialEvent, signal: AbortSignal, waiting: Waiting = (wait) => wait): Promise<StartOutcome> {
     let isKnown = false;
-    for (let reads = 0, lateResumes = 0; reads < MAX_EDGE_READS; reads++) {
+    for (let changes = 0, lateResumes = 0; changes < MAX_EDGE_READS;) {
       if (!isKnown && (await this.#tryStart({ event }, Date.now() + START_DEADLINE_MS))) return 'started';
       if (!isEdgeEvent(event)) return await this.#deduplicate(event);
       const place = await waiting(this.#handing.enter(signal));
@@ -93,12 +93,14 @@ class TemporalStarter {
         place.leave(false);
         if (outcome) return outcome;
         isKnown = false;
+        changes++;
       } catch (error) {
         place.leave(!(error instanceof StartRefusedError));
         // The window for it was short on purpose: what was read may be out of date, so the edge is read again.
         if (!(error instanceof LateResumeError)) throw error;
         isKnown = true;
-        lateResumes++;
+        // With others under way it says no more than that they were too many, which is mended by now.
+        if (place.size === 1) lateResumes++;
         if (lateResumes >= MAX_LATE_RESUMES) throw error.cause;
       }
     }
