@@ -1,4 +1,12 @@
-import { base64url, errors, jwtVerify, type CryptoKey, type JWTPayload, type JWTVerifyOptions } from 'jose';
+import {
+  base64url,
+  compactVerify,
+  errors,
+  jwtVerify,
+  type CryptoKey,
+  type JWTPayload,
+  type JWTVerifyOptions,
+} from 'jose';
 import { hasDuplicateNames } from './duplicate-names.ts';
 import { KeysUnavailableError, type KeySource } from './key-set.ts';
 
@@ -56,36 +64,52 @@ export async function verifyJwt(
   keys: CryptoKey | KeySource,
   options: JWTVerifyOptions,
 ): Promise<JWTPayload | JwtFailure> {
-  const verified = await verifyOnce(token, keys, options);
-  if (verified !== 'badSignature' || typeof keys !== 'function' || !(await keys.refresh?.())) return verified;
-  return await verifyOnce(token, keys, options);
+  return await judged(keys, async (key) => (await jwtVerify(token, key, options)).payload);
 }
 
-async function verifyOnce(
+/**
+ * The signature alone, otherwise as {@link verifyJwt}; the claims are for the caller to judge.
+ *
+ * @param token one that {@link readJwtHeader} could read
+ * @throws KeysUnavailableError
+ */
+export async function verifySignature(
   token: string,
   keys: CryptoKey | KeySource,
-  options: JWTVerifyOptions,
+  algorithm: string,
 ): Promise<JWTPayload | JwtFailure> {
+  return await judged(keys, async (key) => {
+    const { payload } = await compactVerify(token, key, { algorithms: [algorithm] });
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an object, as its header could be read; claims may have any form
+    return JSON.parse(utf8.decode(payload)) as JWTPayload;
+  });
+}
+
+type Verify = (key: CryptoKey | KeySource) => Promise<JWTPayload>;
+
+async function judged(keys: CryptoKey | KeySource, verify: Verify): Promise<JWTPayload | JwtFailure> {
+  const verified = await judgedOnce(keys, verify);
+  if (verified !== 'badSignature' || typeof keys !== 'function' || !(await keys.refresh?.())) return verified;
+  return await judgedOnce(keys, verify);
+}
+
+async function judgedOnce(keys: CryptoKey | KeySource, verify: Verify): Promise<JWTPayload | JwtFailure> {
   try {
-    return await (typeof keys === 'function' ? verifyWithSet(token, keys, options) : verifyWith(token, keys, options));
+    return await verifyWithAny(keys, verify);
   } catch (error) {
     if (error instanceof KeysUnavailableError) throw error;
     return failureOf(error);
   }
 }
 
-async function verifyWith(token: string, key: CryptoKey, options: JWTVerifyOptions): Promise<JWTPayload> {
-  return (await jwtVerify(token, key, options)).payload;
-}
-
-async function verifyWithSet(token: string, keys: KeySource, options: JWTVerifyOptions): Promise<JWTPayload> {
+async function verifyWithAny(keys: CryptoKey | KeySource, verify: Verify): Promise<JWTPayload> {
   try {
-    return (await jwtVerify(token, keys, options)).payload;
+    return await verify(keys);
   } catch (error) {
     if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
     // A token without a key id: any key of its algorithm may be the one.
     for await (const key of error) {
-      const payload = await verifyWith(token, key, options).catch((failure: unknown) => {
+      const payload = await verify(key).catch((failure: unknown) => {
         if (!(failure instanceof errors.JWSSignatureVerificationFailed)) throw failure;
       });
       if (payload) return payload;

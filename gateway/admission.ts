@@ -1,4 +1,4 @@
-import type { Guard } from './guard.ts';
+import type { Guard, TokenAccess } from './guard.ts';
 import type { GatewayMetrics } from './metrics.ts';
 import type { Problem } from './problem.ts';
 import { toProblem } from './to-problem.ts';
@@ -16,8 +16,10 @@ export interface AdmissionAnswer {
 }
 
 const ROUTE = '/internal/admission';
-/** Where a token is needed; the gateway asks for it anyway, this only spares it the request. */
+/** Where a token is needed, and for what; the gateway asks for it anyway, this only spares it the request. */
 const TOKEN_PATHS = /^\/(v1|stream)\//;
+const OPERATOR_PATHS = /^\/v1\/blacklist(?:[/?]|$)/;
+const BEAT_PATHS = /^[^?]*\/heartbeats?\/?(?:\?|$)/;
 /** All that `auth_request` of nginx passes on as it is. */
 const REFUSALS: readonly number[] = [401, 403];
 
@@ -32,18 +34,19 @@ export async function previewAdmission(
 ): Promise<AdmissionAnswer> {
   const startedMs = performance.now();
   const headers = headersOf(rawHeaders);
-  const forwardedFor = headers.get('x-forwarded-for');
-  const address = guard.addressOf({
-    raw: { socket: { remoteAddress }, headers: forwardedFor === undefined ? {} : { 'x-forwarded-for': forwardedFor } },
-  });
-  const answer = await guard
-    .preview(address, TOKEN_PATHS.test(headers.get('x-original-uri') ?? '') ? rawHeaders : undefined)
-    .then(
-      (): AdmissionAnswer => ({ status: 204, headers: {} }),
-      (error: unknown) => refusal(toProblem(error), headers.get('x-request-id'), metrics),
-    );
+  const from = guard.addressOf({ raw: { socket: { remoteAddress }, headers: Object.fromEntries(headers) } });
+  const answer = await guard.preview(from, accessTo(headers.get('x-original-uri') ?? ''), rawHeaders).then(
+    (): AdmissionAnswer => ({ status: 204, headers: {} }),
+    (error: unknown) => refusal(toProblem(error), headers.get('x-request-id'), metrics),
+  );
   metrics.request('GET', ROUTE, answer.status, (performance.now() - startedMs) / 1_000);
   return answer;
+}
+
+function accessTo(uri: string): TokenAccess | 'open' {
+  if (!TOKEN_PATHS.test(uri)) return 'open';
+  if (OPERATOR_PATHS.test(uri)) return 'operator';
+  return BEAT_PATHS.test(uri) ? 'beat' : 'token';
 }
 
 function refusal(problem: Problem, requestId = 'none', metrics: GatewayMetrics): AdmissionAnswer {

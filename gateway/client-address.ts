@@ -1,9 +1,63 @@
-import { CUSTOMER_BITS, parseAddress, prefixOf, type AddressSet, type IpAddress } from './ip-address.ts';
-
-export { addressSet, type AddressSet } from './ip-address.ts';
+import type { IncomingHttpHeaders } from 'node:http';
+import {
+  addressSet,
+  CUSTOMER_BITS,
+  InvalidNetworkError,
+  parseAddress,
+  parseNetwork,
+  prefixOf,
+  type AddressSet,
+  type IpAddress,
+} from './ip-address.ts';
 
 /** Stands for the address of a connection that has none, because it is closed already or comes through a Unix socket. */
 export const UNKNOWN_ADDRESS = 'unknown';
+
+/**
+ * How much an address says of who sent a request. `client`: it is the client's own, as a trusted proxy says, or because it was
+ * said that no proxy stands in front. `peer`: of whoever connected, a client or something that many clients come through (a
+ * load balancer, a sidecar, a NAT): nobody knows. `forwarder`: of something that many clients come through, certainly.
+ */
+export type AddressOrigin = 'client' | 'peer' | 'forwarder';
+
+export interface ClientAddress {
+  readonly address: string;
+  readonly origin: AddressOrigin;
+}
+
+/** Proxies whose word on their clients is taken. */
+export interface TrustedProxies extends AddressSet {
+  /** No proxy stands in front: whoever connects is a client, and what it says of others counts for nothing. */
+  readonly none: boolean;
+}
+
+/** The word for {@link TrustedProxies.none}. */
+const NO_PROXIES = 'none';
+/** Shorter prefixes hold clients as well, each of which could then choose its address. */
+const LEAST_BITS = { ipv4: 8, ipv6: 16 } as const;
+/** Networks of local addresses, which hold no clients from elsewhere [RFC 4193, RFC 4291]. */
+const LOCAL = addressSet(['fc00::/7', 'fe80::/10']);
+const LOCAL_BITS = 7;
+
+/**
+ * Trusted proxies by their addresses and networks, or by the word `none`.
+ *
+ * @throws InvalidNetworkError naming the entry, also for a network that is too wide to be that of proxies
+ */
+export function trustedProxies(entries: readonly string[]): TrustedProxies {
+  const none = entries.includes(NO_PROXIES);
+  if (none && entries.length > 1) throw new InvalidNetworkError(NO_PROXIES, 'it stands alone');
+  if (none) return { none, has: () => false };
+  for (const entry of entries) {
+    const { family, bits, text } = parseNetwork(entry);
+    const first = parseAddress(text.replace(/\/.*/u, ''));
+    const isLocal = first !== undefined && bits >= LOCAL_BITS && LOCAL.has(first);
+    if (bits < LEAST_BITS[family] && !isLocal)
+      throw new InvalidNetworkError(entry, `with fewer than ${LEAST_BITS[family]} bits it takes clients for proxies`);
+  }
+  const set = addressSet(entries);
+  return { none, has: (address) => set.has(address) };
+}
 
 /**
  * Whose request it is: the socket's own address unless that is a trusted proxy's, else what the proxies wrote into
@@ -11,25 +65,31 @@ export const UNKNOWN_ADDRESS = 'unknown';
  * one that was, so nobody can choose an address by sending the header.
  *
  * @param remoteAddress the socket's; undefined gives {@link UNKNOWN_ADDRESS}
- * @param forwardedFor the header as it came, or its repetitions in order
- * @param trusted proxies whose word is taken, made by `addressSet`
  */
 export function clientAddress(
   remoteAddress: string | undefined,
-  forwardedFor: string | readonly string[] | undefined,
-  trusted: AddressSet,
-): string {
-  let address = remoteAddress === undefined ? undefined : parseAddress(remoteAddress);
-  if (!address) return UNKNOWN_ADDRESS;
-  if (forwardedFor === undefined || !trusted.has(address)) return address.toString();
+  headers: IncomingHttpHeaders,
+  trusted: TrustedProxies,
+): ClientAddress {
+  const peer = remoteAddress === undefined ? undefined : parseAddress(remoteAddress);
+  if (!peer) return { address: UNKNOWN_ADDRESS, origin: 'forwarder' };
+  if (trusted.none) return { address: peer.toString(), origin: 'client' };
+  if (!trusted.has(peer)) return { address: peer.toString(), origin: forwards(headers) ? 'forwarder' : 'peer' };
+  const { 'x-forwarded-for': forwardedFor = '' } = headers;
   const hops = (typeof forwardedFor === 'string' ? forwardedFor : forwardedFor.join(',')).split(',');
+  let address = peer;
   for (const hop of hops.toReversed()) {
     const before = parseHop(hop.trim());
     if (!before) break;
     address = before;
-    if (!trusted.has(address)) break;
+    if (!trusted.has(address)) return { address: address.toString(), origin: 'client' };
   }
-  return address.toString();
+  return { address: address.toString(), origin: 'forwarder' };
+}
+
+/** Whether a header says that the request is another's. */
+function forwards(headers: IncomingHttpHeaders): boolean {
+  return ['x-forwarded-for', 'forwarded', 'x-real-ip'].some((name) => headers[name] !== undefined);
 }
 
 /**

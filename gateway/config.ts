@@ -5,8 +5,12 @@ import { z } from 'zod';
 import { commaList, hostAndPort, urlField, wholeNumber, type SettingsFault } from '../contracts/settings-fields.ts';
 import { requireUsableTls } from '../contracts/endpoint-security.ts';
 import { explainError } from '../contracts/text.ts';
+import { trustedProxies } from './client-address.ts';
 import { addressSet } from './ip-address.ts';
 import { parseRedisUrl } from './redis/redis-url.ts';
+
+/** Of a limit that is measured in milliseconds, see `limits/gcra.ts`. */
+export const MOST_PER_MINUTE = 6_000_000;
 
 const list = commaList.default([]);
 const filePath = z.string().superRefine((name, context) => {
@@ -17,12 +21,13 @@ const filePath = z.string().superRefine((name, context) => {
   }
 });
 const file = filePath.transform((name) => readFileSync(name, 'utf8'));
-const addresses = list.transform((entries, context) => {
+const proxies = list.transform((entries, context) => {
   try {
-    return addressSet(entries);
+    return trustedProxies(entries);
   } catch (error) {
     const reason = explainError(error);
-    context.addIssue({ code: 'custom', message: `must be addresses or networks, separated by commas: ${reason}` });
+    const message = `must be addresses or networks of proxies, separated by commas, or none: ${reason}`;
+    context.addIssue({ code: 'custom', message });
     return z.NEVER;
   }
 });
@@ -43,7 +48,15 @@ const redisUrl = z.string().superRefine((url, context) => {
   }
 });
 
-const requests = wholeNumber(1, 100_000_000, 'requests, more than one gateway can answer in a minute');
+const perMinute = wholeNumber(1, MOST_PER_MINUTE, 'requests, more than one gateway can answer in a minute');
+const burst = wholeNumber(1, 100_000_000, 'requests at once');
+
+const UNCHECKED = ['iss', 'aud'] as const;
+/** Claims that say for whom a token is, by the setting with their accepted values, and what comes of it without. */
+const BOUND_BY = [
+  ['iss', 'JWT_ISSUER', 'whoever else has a token signed by the same key'],
+  ['aud', 'JWT_AUDIENCE', 'tokens that the issuer made for other services'],
+] as const;
 
 const PUBLIC_KEY = /-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----/g;
 
@@ -81,7 +94,7 @@ export const gatewaySettings = {
   GATEWAY_INSTANCE: z.string().default(`${hostname()}-${process.pid}`),
   GATEWAY_TLS_KEY_FILE: file.optional(),
   GATEWAY_TLS_CERT_FILE: file.optional(),
-  GATEWAY_TRUSTED_PROXIES: addresses,
+  GATEWAY_TRUSTED_PROXIES: proxies,
   GATEWAY_CORS_ORIGINS: origins,
   GATEWAY_MAX_CONNECTIONS: wholeNumber(1, 1_000_000, 'each is an open file').default(20_000),
   GATEWAY_BODY_BYTES: wholeNumber(1_024, 1_048_576, 'bytes; the largest request has some hundreds').default(16_384),
@@ -102,8 +115,14 @@ export const gatewaySettings = {
   JWT_JWKS_URL: urlField(/^https?$/).optional(),
   JWT_ISSUER: list,
   JWT_AUDIENCE: list,
+  JWT_UNCHECKED_CLAIMS: commaList
+    .pipe(z.array(z.enum(UNCHECKED, { error: 'must name iss, aud or both, separated by commas' })))
+    .default([]),
+  JWT_SCOPE_CLAIMS: commaList
+    .pipe(z.array(z.string()).min(1, 'must name a claim, or no service has a token'))
+    .default(['scope', 'scp']),
   JWT_CLOCK_TOLERANCE_SECONDS: wholeNumber(0, 300, 'seconds for which a token outlives its end').default(5),
-  JWT_MAX_LIFETIME_SECONDS: wholeNumber(1, 315_360_000, 'seconds, ten years at most').default(31_622_400),
+  JWT_MAX_LIFETIME_SECONDS: wholeNumber(1, 315_360_000, 'seconds, ten years at most').default(7_200),
 
   LEASE_PRIVATE_KEY_FILE: file
     .refine((pem) => isEd25519(pem, createPrivateKey), 'must be a PEM file (PKCS#8) of an Ed25519 private key')
@@ -115,10 +134,12 @@ export const gatewaySettings = {
   LEASE_ISSUER: z.string().default('stream-sessions'),
   LEASE_AUDIENCE: z.string().default('playback'),
 
-  LIMIT_ADDRESS_PER_MINUTE: requests.default(6_000),
-  LIMIT_ADDRESS_BURST: requests.default(2_000),
-  LIMIT_USER_PER_MINUTE: requests.default(600),
-  LIMIT_USER_BURST: requests.default(300),
+  LIMIT_ADDRESS_PER_MINUTE: perMinute.default(6_000),
+  LIMIT_ADDRESS_BURST: burst.default(2_000),
+  LIMIT_USER_PER_MINUTE: perMinute.default(600),
+  LIMIT_USER_BURST: burst.default(300),
+  LIMIT_SERVICE_PER_MINUTE: perMinute.default(120_000),
+  LIMIT_SERVICE_BURST: burst.default(20_000),
 
   BLACKLIST_FILE: z.string().optional(),
   ABUSE_STRIKES: wholeNumber(1, 1_000_000, 'refusals, each of which is counted').default(100),
@@ -146,6 +167,20 @@ export function gatewayFaults(settings: GatewaySettings): readonly SettingsFault
       ['JWT_SECRET', 'JWT_SECRET_PREVIOUS'],
       'JWT_SECRET must be set beside JWT_SECRET_PREVIOUS: it is the one in use',
     );
+  }
+  for (const [claim, name, others] of BOUND_BY) {
+    const isWaived = settings.JWT_UNCHECKED_CLAIMS.includes(claim);
+    const isSet = settings[name].length > 0;
+    if (!isWaived && !isSet)
+      fault(
+        [name, 'JWT_UNCHECKED_CLAIMS'],
+        `${name} must be set, or JWT_UNCHECKED_CLAIMS=${claim} must say that ${others} may come too`,
+      );
+    if (isWaived && isSet)
+      fault(
+        [name, 'JWT_UNCHECKED_CLAIMS'],
+        `${name} and JWT_UNCHECKED_CLAIMS=${claim} contradict each other: set one of them`,
+      );
   }
   if ((settings.GATEWAY_TLS_KEY_FILE === undefined) !== (settings.GATEWAY_TLS_CERT_FILE === undefined)) {
     fault(

@@ -42,7 +42,7 @@ function recordOf(request: FastifyRequest, reply: FastifyReply): Omit<AccessReco
     route: routeOf(request),
     status: reply.statusCode,
     durationMs,
-    address: request.clientAddress,
+    address: request.clientAddress.address,
     ...(Number.isSafeInteger(bytes) ? { bytes } : {}),
     ...(userId === undefined ? {} : { userId }),
     ...(streamId === undefined ? {} : { streamId }),

@@ -91,7 +91,7 @@ export async function createGatewayServer(options: GatewayServerOptions): Promis
   app.setSerializerCompiler(() => JSON.stringify);
   parseBodies(app);
 
-  app.decorateRequest('clientAddress', '');
+  app.decorateRequest('clientAddress');
   app.decorateRequest('caller', undefined);
   app.decorateRequest('problem', undefined);
   app.decorateRequest('userId', undefined);
@@ -114,8 +114,8 @@ export async function createGatewayServer(options: GatewayServerOptions): Promis
   registerOperationRoutes(app, options);
   registerStreamRoutes(app, options);
   registerHeartbeatRoutes(app, options);
-  registerSigmaRoutes(app, options.sessions);
-  registerBlacklistRoutes(app, options.blacklist);
+  registerSigmaRoutes(app, options);
+  registerBlacklistRoutes(app, options);
   await app.register(async (pages: GatewayApp) => {
     await pages.register(helmet);
     await registerPage(pages, options);
@@ -125,15 +125,26 @@ export async function createGatewayServer(options: GatewayServerOptions): Promis
 
 async function admit(guard: Guard, request: FastifyRequest): Promise<void> {
   const { config, url } = request.routeOptions;
+  const from = request.clientAddress;
   // The routes of the documentation are a plugin's, which knows nothing of access.
   const open = request.is404 || request.method === 'OPTIONS' || url?.startsWith('/docs') === true;
   const { access = open ? 'open' : 'token' } = config;
-  if (access === 'probe') return;
-  await guard.admitAddress(request.clientAddress);
-  if (access === 'open') return;
-  request.caller = await guard.admitCaller(request.raw.rawHeaders, request.clientAddress);
   const { userId } = namesIn(request);
-  if (userId !== undefined) await guard.admitUser(request.caller, userId);
+  switch (access) {
+    case 'probe':
+      return;
+    case 'page':
+      guard.refuseBlockedAddress(from);
+      return;
+    case 'open':
+      await guard.admitAnyone(from);
+      return;
+    case 'token':
+    case 'beat':
+    case 'operator':
+      request.caller = await guard.admitCaller(request.raw.rawHeaders, from, access);
+      if (userId !== undefined) await guard.admitUser(request.caller, userId);
+  }
 }
 
 function answerProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {

@@ -13,6 +13,7 @@ import { createTokenVerifier } from './auth/token-verifier.ts';
 import { createAbuseWatch } from './blacklist/abuse-watch.ts';
 import type { GatewaySettings } from './config.ts';
 import { keysDependency, redisDependency, temporalDependency } from './dependencies.ts';
+import { Forwarders } from './forwarders.ts';
 import { Guard } from './guard.ts';
 import { createLeaseSigner } from './leases/lease-signer.ts';
 import { createGatewayMetrics } from './metrics.ts';
@@ -81,6 +82,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     store: beats,
     policy,
     patienceMs: settings.GATEWAY_CALL_TIMEOUT_MS,
+    blockOf: (subjects) => blacklist.find(subjects),
     logger,
     onDegraded: () => {
       metrics.degraded('beats');
@@ -108,8 +110,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     blacklist,
     abuse: createAbuseWatch(abuseOptions(settings, stores, logger)),
     addressLimiter: stores.addressLimiter,
+    forwarderLimiter: stores.forwarderLimiter,
     userLimiter: stores.userLimiter,
+    serviceLimiter: stores.serviceLimiter,
     trustedProxies: settings.GATEWAY_TRUSTED_PROXIES,
+    forwarders: new Forwarders(logger),
   });
   const degraded = (): readonly string[] => [
     ...(temporal.available ? [] : ['temporal']),
@@ -174,9 +179,11 @@ function tokenOptions(settings: GatewaySettings, { oneTimeTokens }: GatewayStore
     JWT_MAX_LIFETIME_SECONDS: maxLifetimeSeconds,
   } = settings;
   const { JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = settings;
+  const scopeClaims = settings.JWT_SCOPE_CLAIMS;
   return {
     oneTimeTokens,
     maxLifetimeSeconds,
+    scopeClaims,
     clockToleranceSeconds: settings.JWT_CLOCK_TOLERANCE_SECONDS,
     secret: [JWT_SECRET, JWT_SECRET_PREVIOUS].filter((secret) => secret !== undefined),
     ...(jwksUrl === undefined ? {} : { jwksUrl: new URL(jwksUrl) }),

@@ -4,7 +4,7 @@ import { createMemoryOneTimeTokens, createRedisOneTimeTokens, type OneTimeTokens
 import type { Blacklist } from './blacklist/blacklist.ts';
 import { openMemoryBlacklist } from './blacklist/memory-blacklist.ts';
 import { openRedisBlacklist } from './blacklist/redis-blacklist.ts';
-import type { GatewaySettings } from './config.ts';
+import { MOST_PER_MINUTE, type GatewaySettings } from './config.ts';
 import { createRateLimiter } from './limits/create-rate-limiter.ts';
 import type { RateLimiter } from './limits/rate-limiter.ts';
 import { connectRedis, type SharedRedis } from './redis/connection.ts';
@@ -19,12 +19,16 @@ export interface GatewayStores {
   readonly beats: BeatStore;
   readonly oneTimeTokens: OneTimeTokens;
   readonly addressLimiter: RateLimiter;
+  readonly forwarderLimiter: RateLimiter;
   readonly userLimiter: RateLimiter;
+  readonly serviceLimiter: RateLimiter;
   readonly blacklist: Blacklist;
   close(): Promise<void>;
 }
 
 const MINUTE_MS = 60_000;
+/** Addresses' worth of requests without a valid token that those who come through one peer share. */
+const CLIENTS_OF_FORWARDER = 10;
 
 export async function openGatewayStores(
   settings: GatewaySettings,
@@ -43,6 +47,7 @@ export async function openGatewayStores(
       limit: { limit, burst, windowMs: MINUTE_MS },
       onDegraded: () => onDegraded('limits'),
     });
+  const { LIMIT_ADDRESS_PER_MINUTE: ofAddress, LIMIT_ADDRESS_BURST: addressBurst } = settings;
   const blacklist = redis
     ? await openRedisBlacklist({ redis, logger })
     : await openMemoryBlacklist({ file: settings.BLACKLIST_FILE });
@@ -50,8 +55,14 @@ export async function openGatewayStores(
     redis,
     beats: redis ? new ResilientBeatStore(new RedisBeatStore(redis, times), times) : new MemoryBeatStore(times),
     oneTimeTokens: redis ? createRedisOneTimeTokens(redis) : createMemoryOneTimeTokens(),
-    addressLimiter: limiter('address', settings.LIMIT_ADDRESS_PER_MINUTE, settings.LIMIT_ADDRESS_BURST),
+    addressLimiter: limiter('address', ofAddress, addressBurst),
+    forwarderLimiter: limiter(
+      'forwarder',
+      Math.min(CLIENTS_OF_FORWARDER * ofAddress, MOST_PER_MINUTE),
+      CLIENTS_OF_FORWARDER * addressBurst,
+    ),
     userLimiter: limiter('user', settings.LIMIT_USER_PER_MINUTE, settings.LIMIT_USER_BURST),
+    serviceLimiter: limiter('service', settings.LIMIT_SERVICE_PER_MINUTE, settings.LIMIT_SERVICE_BURST),
     blacklist,
     async close() {
       await blacklist.close();

@@ -11,6 +11,7 @@ import { toActiveStream } from '../contracts/session-stream.ts';
 import { KeysUnavailableError, UnauthenticatedError } from './auth/errors.ts';
 import { Problem, retryAfter, type ProblemCode } from './problem.ts';
 import { StoreUnavailableError } from './redis/connection.ts';
+import { OtherDeviceError } from './watch/stream-watch.ts';
 
 /** After this a caller may ask again what could not be answered now. */
 const UNAVAILABLE_RETRY_MS = 2_000;
@@ -42,6 +43,7 @@ export function toProblem(error: unknown): Problem {
   if (error instanceof StreamIdTakenError) return new Problem('stream-id-taken', error.message);
   if (error instanceof RequestMismatchError) return new Problem('request-mismatch', error.message);
   if (error instanceof InvalidSessionRequestError) return new Problem('invalid-request', error.message);
+  if (error instanceof OtherDeviceError) return new Problem('forbidden', 'the token is bound to another device');
   if (error instanceof UnauthenticatedError) return unauthenticated(error);
   if (isUnavailable(error)) {
     const headers = retryAfter(error instanceof KeysUnavailableError ? error.retryAfterMs : UNAVAILABLE_RETRY_MS);

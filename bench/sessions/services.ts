@@ -122,7 +122,8 @@ async function servicesIn(
     async startGateway({ port, redisUrl, awsUrl, env = {} } = {}) {
       const hostAndPort = `127.0.0.1:${port ?? (await freePort())}`;
       const shared = { GATEWAY_REDIS_URL: redisUrl ?? '', LEASE_PRIVATE_KEY_FILE: leaseKeyFile(folder) };
-      const settings = { GATEWAY_ADDRESS: hostAndPort, JWT_SECRET, SESSIONS_POLICY_FILE: policyFile, ...shared };
+      const tokens = { JWT_SECRET, JWT_UNCHECKED_CLAIMS: 'iss,aud' };
+      const settings = { GATEWAY_ADDRESS: hostAndPort, SESSIONS_POLICY_FILE: policyFile, ...tokens, ...shared };
       const child = await start('gateway', { ...settings, ...env }, awsUrl);
       const end = async (how: Promise<unknown>): Promise<void> => {
         processes.delete(child);

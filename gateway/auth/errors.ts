@@ -13,8 +13,9 @@ export class UnauthenticatedError extends Error {
   override readonly name = 'UnauthenticatedError';
   readonly reason: UnauthenticatedReason;
 
-  constructor(reason: UnauthenticatedReason) {
-    super(EXPLANATIONS[reason]);
+  /** @param claim the one that makes a token malformed */
+  constructor(reason: UnauthenticatedReason, claim?: string) {
+    super(EXPLANATIONS[reason] + (claim === undefined ? '' : `: its claim ${claim} is missing or cannot be read`));
     this.reason = reason;
   }
 }

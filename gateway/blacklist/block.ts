@@ -87,6 +87,15 @@ export function expiryOf({ expiresAt }: Block): number {
   return expiresAt === undefined ? Infinity : Date.parse(expiresAt);
 }
 
+/** Longest reason of an end that every client takes. */
+const MAX_REASON = 255;
+
+/** In whose name, and why, streams end for a block. */
+export function evictionFor({ kind, reason, by }: Block): { readonly by: string; readonly reason: string } {
+  const whole = `this ${kind} is blocked: ${reason}`;
+  return { by, reason: whole.slice(0, MAX_REASON).toWellFormed() };
+}
+
 function normalValue(kind: BlockKind, value: string): string {
   if (kind !== 'address') return value;
   const address = value.includes('/') ? undefined : parseAddress(value);

@@ -1,37 +1,51 @@
-import type { FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
 import { z } from 'zod';
-import type { GatewayApp } from '../app.ts';
-import { hasScope, SCOPES } from '../auth/authorize.ts';
+import { callerOf, type GatewayApp } from '../app.ts';
 import { BlacklistFullError, type Blacklist } from '../blacklist/blacklist.ts';
-import { BLOCK_KINDS, InvalidBlockError, parseBlock } from '../blacklist/block.ts';
+import { BLOCK_KINDS, evictionFor, InvalidBlockError, parseBlock, type Block } from '../blacklist/block.ts';
 import { Problem } from '../problem.ts';
 import { answers, blockBody, withoutNulls } from '../schemas.ts';
+import type { StreamWatch } from '../watch/stream-watch.ts';
 
 const params = z.object({ kind: z.enum(BLOCK_KINDS), value: z.string().min(1).max(512) });
 const blocks: z.ZodType = z.object({ blocks: z.array(answers.block) });
 
+export interface BlacklistRoutesOptions {
+  readonly blacklist: Blacklist;
+  readonly watch: Pick<StreamWatch, 'evict'>;
+  readonly logger: Pick<Logger, 'warn'>;
+}
+
 /** Blocking and unblocking by hand, for tokens with the scope `blacklist`. */
-export function registerBlacklistRoutes(app: GatewayApp, blacklist: Blacklist): void {
+export function registerBlacklistRoutes(app: GatewayApp, { blacklist, watch, logger }: BlacklistRoutesOptions): void {
   const tags = ['blacklist'];
+  const config = { access: 'operator' } as const;
+
+  /** What a blocked user plays ends at once; that of a device or token is known when it next comes. */
+  const endStreams = async (block: Block): Promise<void> => {
+    if (block.kind !== 'user') return;
+    await watch.evict(block.value, evictionFor(block)).catch((error: unknown) => {
+      logger.warn({ error: String(error) }, 'the streams of a blocked user end with their next beats, not at once');
+    });
+  };
 
   app.get(
     '/v1/blacklist',
     {
+      config,
       schema: {
         tags,
         summary: 'All blocks, the newest first',
         response: { 200: blocks, default: answers.problem },
       },
     },
-    (request) => {
-      requireScope(request);
-      return { blocks: blacklist.list() };
-    },
+    () => ({ blocks: blacklist.list() }),
   );
 
   app.route({
     method: 'PUT',
     url: '/v1/blacklist/:kind/:value',
+    config,
     schema: {
       tags,
       summary:
@@ -41,31 +55,26 @@ export function registerBlacklistRoutes(app: GatewayApp, blacklist: Blacklist): 
       response: { 200: answers.block, default: answers.problem },
     },
     handler: async (request) => {
-      const caller = requireScope(request);
-      return await usable(async () => {
-        return await blacklist.block(
-          parseBlock({ ...request.params, ...withoutNulls(request.body), by: caller.subject }),
-        );
+      const by = callerOf(request).subject;
+      const block = await usable(async () => {
+        return await blacklist.block(parseBlock({ ...request.params, ...withoutNulls(request.body), by }));
       });
+      await endStreams(block);
+      return block;
     },
   });
 
   app.route({
     method: 'DELETE',
     url: '/v1/blacklist/:kind/:value',
+    config,
     schema: { tags, summary: 'Lifts a block', params, response: { 204: answers.none, default: answers.problem } },
     handler: async (request, reply) => {
-      requireScope(request);
       const { kind, value } = request.params;
       await usable(() => blacklist.unblock(kind, value));
       return await reply.code(204).send();
     },
   });
-}
-
-function requireScope({ caller }: FastifyRequest) {
-  if (caller && hasScope(caller, SCOPES.blacklist)) return caller;
-  throw new Problem('forbidden', 'the token needs the scope "blacklist"');
 }
 
 async function usable<Answer>(step: () => Promise<Answer>): Promise<Answer> {

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import type { GatewayApp } from '../app.ts';
+import { callerOf, type GatewayApp } from '../app.ts';
 import type { Guard } from '../guard.ts';
 import type { LeaseSigner } from '../leases/lease-signer.ts';
 import type { GatewayMetrics } from '../metrics.ts';
@@ -22,15 +22,17 @@ export interface HeartbeatRoutesOptions {
 export function registerHeartbeatRoutes(app: GatewayApp, options: HeartbeatRoutesOptions): void {
   const { watch, leases, guard, addresses, metrics } = options;
   const tags = ['streams'];
+  const config = { access: 'beat' } as const;
   const { problem } = answers;
 
   const beat = async (request: FastifyRequest, stream: StreamRef, contentId: string | null | undefined) => {
     const { userId, streamId } = stream;
-    const alive = await watch.heartbeat(userId, streamId);
+    const caller = callerOf(request);
+    const alive = await watch.heartbeat(userId, streamId, caller.deviceId);
     const isSwitch = contentId !== undefined && contentId !== null && contentId !== alive.stream.contentId;
     const now = isSwitch ? await watch.switchContent(alive, contentId) : { ...alive, evicted: [] };
     // A service beats from its own address, whatever the player's is.
-    if (request.caller?.subject === userId) addresses.note(stream, request.clientAddress);
+    if (caller.subject === userId) addresses.note(stream, request.clientAddress.address);
     const { expiresInMs, heartbeatIntervalMs, ending, evicted } = now;
     return {
       expiresInMs,
@@ -44,6 +46,7 @@ export function registerHeartbeatRoutes(app: GatewayApp, options: HeartbeatRoute
   app.route({
     method: 'POST',
     url: '/v1/users/:userId/streams/:streamId/heartbeat',
+    config,
     schema: {
       tags,
       summary: 'Keeps a stream alive; a body only to play another content in the same slot',
@@ -57,6 +60,7 @@ export function registerHeartbeatRoutes(app: GatewayApp, options: HeartbeatRoute
   app.route({
     method: 'POST',
     url: '/v1/heartbeats',
+    config,
     schema: {
       tags,
       summary: `Keeps up to ${MAX_BATCHED_BEATS} streams alive, of any accounts the token acts for`,
@@ -72,7 +76,6 @@ export function registerHeartbeatRoutes(app: GatewayApp, options: HeartbeatRoute
   const beatOne = async (request: FastifyRequest, item: unknown) => {
     const ref = namesIn(item);
     try {
-      const { caller } = request;
       const parsed = batchedBeat.safeParse(item);
       if (!parsed.success)
         throw new Problem(
@@ -80,7 +83,7 @@ export function registerHeartbeatRoutes(app: GatewayApp, options: HeartbeatRoute
           parsed.error.issues.map(({ message, path }) => `${path.join('.') || 'beat'}: ${message}`).join('; '),
         );
       const { userId, streamId, contentId } = parsed.data;
-      if (caller) await guard.admitUser(caller, userId);
+      await guard.admitUser(callerOf(request), userId);
       return { ...ref, status: 200, ...(await beat(request, { userId, streamId }, contentId)) };
     } catch (error) {
       const problem = toProblem(error);

@@ -8,6 +8,7 @@ import type { GatewayApp } from '../app.ts';
 import { hasScope, SCOPES } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
 import { UnauthenticatedError } from '../auth/errors.ts';
+import { evictAs, visibleTo } from '../device-scope.ts';
 import type { Guard } from '../guard.ts';
 import { accountPage } from '../page/account-page.ts';
 import { forgetToken, keepToken, requireOwnForm, tokenIn } from '../page/browser-session.ts';
@@ -49,10 +50,14 @@ const SEE_OTHER = 303;
 
 /** A page for people at `/`: the live streams of an account, each with a button that ends it. Works without scripts. */
 export async function registerPage(app: GatewayApp, { watch, guard, policy }: PageOptions): Promise<void> {
-  const config = { access: 'open' } as const;
+  const config = { access: 'page' } as const;
 
   const identify = async (request: FastifyRequest, token: string | undefined): Promise<Caller> => {
-    if (token === undefined) throw new UnauthenticatedError('missing');
+    if (token === undefined) {
+      // Counted for its address.
+      await guard.admitAnyone(request.clientAddress);
+      throw new UnauthenticatedError('missing');
+    }
     const caller = await guard.admitCaller(['authorization', `Bearer ${token}`], request.clientAddress);
     request.caller = caller;
     return caller;
@@ -65,16 +70,19 @@ export async function registerPage(app: GatewayApp, { watch, guard, policy }: Pa
     page.setErrorHandler(answerProblem);
 
     page.get('/', { config, schema: { hide: true, querystring: pageQuery } }, async (request, reply) => {
-      if (isProgram(request)) return await reply.send(SIGMA_WELCOME);
       const { user, done } = request.query;
       const token = tokenIn(request);
-      if (token === undefined) return await show(reply, signInPage({ userId: user }));
+      if (token === undefined || isProgram(request)) {
+        await guard.admitAnyone(request.clientAddress);
+        if (isProgram(request)) return await reply.send(SIGMA_WELCOME);
+        return await show(reply, signInPage({ userId: user }));
+      }
       const caller = await identify(request, token);
       const userId = user ?? (hasScope(caller, SCOPES.streams) ? undefined : caller.subject);
       if (userId === undefined) return await show(reply, choosePage(caller));
       request.userId = userId;
       await guard.admitUser(caller, userId);
-      const view = await watch.list(userId);
+      const view = visibleTo(caller, await watch.list(userId));
       return await show(reply, accountPage({ caller, userId, view, done, policy: policy(), nowMs: Date.now() }));
     });
 
@@ -88,6 +96,7 @@ export async function registerPage(app: GatewayApp, { watch, guard, policy }: Pa
     });
 
     page.post('/page/sign-out', { ...form, schema: { hide: true } }, async (request, reply) => {
+      await guard.admitAnyone(request.clientAddress);
       forgetToken(request, reply);
       return await reply.redirect(pathOf(undefined), SEE_OTHER);
     });
@@ -99,9 +108,8 @@ export async function registerPage(app: GatewayApp, { watch, guard, policy }: Pa
       await guard.admitUser(caller, user);
       if (streamId === undefined && all === undefined) throw new Problem('invalid-request', 'no stream was named');
       request.streamId = streamId;
-      const { evicted } = await watch.evict(user, {
+      const { evicted } = await evictAs(caller, watch, user, {
         ...(streamId === undefined ? {} : { streamIds: [streamId] }),
-        by: caller.subject,
         ...(reason === undefined ? {} : { reason }),
       });
       return await reply.redirect(pathOf(user, evicted.length > 0 ? 'ended' : 'gone'), SEE_OTHER);

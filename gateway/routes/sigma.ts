@@ -1,7 +1,11 @@
 import type { SessionsClient } from '../../client/sessions.ts';
 import { StreamEndedError, StreamLimitReachedError } from '../../client/session-errors.ts';
 import type { SessionsView } from '../../contracts/stream-sessions.ts';
-import type { GatewayApp } from '../app.ts';
+import { callerOf, type GatewayApp } from '../app.ts';
+import { requireDevice } from '../auth/authorize.ts';
+import type { Caller } from '../auth/caller.ts';
+import { requireOwnStreams, visibleTo } from '../device-scope.ts';
+import type { Guard } from '../guard.ts';
 import { answers, idempotencyHeaders, streamParams } from '../schemas.ts';
 import { toProblem } from '../to-problem.ts';
 
@@ -37,9 +41,12 @@ const FAILURES: Readonly<Record<string, string>> = {
 /**
  * Sigma Stream's own API: each PUT takes a slot, also with a stream id that is active already, and each DELETE frees one.
  * Nobody beats; a registration that is never deleted ends with the policy's `registrationLeaseMs`. An `Idempotency-Key` keeps
- * a retry from counting twice.
+ * a retry from counting twice. Sigma knows no devices: the stream's id stands for one, in claims and blocks as well.
  */
-export function registerSigmaRoutes(app: GatewayApp, sessions: SessionsClient): void {
+export function registerSigmaRoutes(
+  app: GatewayApp,
+  { sessions, guard }: { readonly sessions: SessionsClient; readonly guard: Guard },
+): void {
   const response = { 200: answers.sigma, 403: answers.sigmaFailure, default: answers.sigmaFailure };
   const schema = { tags: ['sigma'], params: streamParams, headers: idempotencyHeaders, response };
 
@@ -49,15 +56,17 @@ export function registerSigmaRoutes(app: GatewayApp, sessions: SessionsClient): 
     schema: { ...schema, summary: 'Registers a stream' },
     handler: async (request, reply) => {
       const { userId, streamId } = request.params;
+      const caller = callerOf(request);
       const requestId = request.headers['idempotency-key'];
+      requireDevice(caller, streamId);
+      guard.admitPlay(userId, streamId);
       try {
         await sessions.acquire(userId, {
           streamId,
-          // Sigma knows no devices: its registrations count on their own.
           deviceId: streamId,
           mode: 'counted',
           ...(requestId === undefined ? {} : { requestId }),
-          ...(request.caller?.plan === undefined ? {} : { plan: request.caller.plan }),
+          ...(caller.plan === undefined ? {} : { plan: caller.plan }),
         });
       } catch (error) {
         const limited = error instanceof StreamLimitReachedError || error instanceof StreamEndedError;
@@ -65,7 +74,7 @@ export function registerSigmaRoutes(app: GatewayApp, sessions: SessionsClient): 
         request.problem = toProblem(error).code;
         return await reply.code(403).send(sigmaFailure('PUT', error));
       }
-      return await answer('Stream registered successfully', userId);
+      return await answer('Stream registered successfully', userId, caller);
     },
   });
 
@@ -75,14 +84,17 @@ export function registerSigmaRoutes(app: GatewayApp, sessions: SessionsClient): 
     schema: { ...schema, summary: 'Unregisters a stream' },
     handler: async (request) => {
       const { userId, streamId } = request.params;
+      const caller = callerOf(request);
       const requestId = request.headers['idempotency-key'];
+      await requireOwnStreams(sessions, caller, userId, [streamId]);
       await sessions.release(userId, { streamId, ...(requestId === undefined ? {} : { requestId }) });
-      return await answer('Stream unregistered successfully', userId);
+      return await answer('Stream unregistered successfully', userId, caller);
     },
   });
 
-  async function answer(message: string, userId: string) {
-    return { status: true as const, message, data: { userId, streams: streamsOf(await sessions.list(userId)) } };
+  async function answer(message: string, userId: string, caller: Caller) {
+    const streams = streamsOf(visibleTo(caller, await sessions.list(userId)));
+    return { status: true as const, message, data: { userId, streams } };
   }
 }
 

@@ -1,9 +1,10 @@
 import type { AcquireOptions } from '../../client/sessions.ts';
 import type { SessionPolicy } from '../../contracts/session-limits.ts';
 import { toActiveStream } from '../../contracts/session-stream.ts';
-import { hasScope, mayUseDevice, SCOPES } from '../auth/authorize.ts';
+import { callerOf, type GatewayApp } from '../app.ts';
+import { hasScope, requireDevice, SCOPES } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
-import type { GatewayApp } from '../app.ts';
+import { evictAs, requireOwnStreams, visibleTo } from '../device-scope.ts';
 import type { Guard } from '../guard.ts';
 import type { LeaseSigner } from '../leases/lease-signer.ts';
 import { Problem } from '../problem.ts';
@@ -47,13 +48,12 @@ export function registerStreamRoutes(app: GatewayApp, options: StreamRoutesOptio
     },
     handler: async (request, reply) => {
       const { userId } = request.params;
-      const { caller } = request;
+      const caller = callerOf(request);
       const { plan: said, ...body } = withoutNulls(request.body);
       request.deviceId = body.deviceId;
-      if (caller && !mayUseDevice(caller, body.deviceId)) {
-        throw new Problem('forbidden', 'the token is bound to another device');
-      }
-      guard.admitDevice(body.deviceId);
+      requireDevice(caller, body.deviceId);
+      guard.admitPlay(userId, body.deviceId);
+      await requireOwnStreams(watch, caller, userId, body.evict ?? []);
       const requestId = request.headers['idempotency-key'];
       const wish: AcquireOptions = {
         ...body,
@@ -63,7 +63,8 @@ export function registerStreamRoutes(app: GatewayApp, options: StreamRoutesOptio
       const { outcome: _granted, ...granted } = await watch.acquire(userId, wish);
       const { stream, expiresInMs } = granted;
       request.streamId = stream.streamId;
-      if (caller?.subject === userId) addresses.note({ userId, streamId: stream.streamId }, request.clientAddress);
+      if (caller.subject === userId)
+        addresses.note({ userId, streamId: stream.streamId }, request.clientAddress.address);
       const lease = await leaseOf(leases, { stream: { userId, ...stream }, expiresInMs });
       return await reply.code(201).send({ ...granted, stream: toActiveStream(stream), lease });
     },
@@ -79,7 +80,9 @@ export function registerStreamRoutes(app: GatewayApp, options: StreamRoutesOptio
       response: { 204: answers.none, default: problem },
     },
     handler: async (request, reply) => {
-      await watch.release(request.params.userId, request.params.streamId);
+      const { userId, streamId } = request.params;
+      await requireOwnStreams(watch, callerOf(request), userId, [streamId]);
+      await watch.release(userId, streamId);
       return await reply.code(204).send();
     },
   });
@@ -95,7 +98,8 @@ export function registerStreamRoutes(app: GatewayApp, options: StreamRoutesOptio
     },
     handler: async (request) => {
       const { userId } = request.params;
-      const view = await watch.list(userId);
+      const caller = callerOf(request);
+      const view = visibleTo(caller, await watch.list(userId));
       const several = await addresses.several(
         userId,
         view.active.map(({ streamId }) => streamId),
@@ -104,7 +108,7 @@ export function registerStreamRoutes(app: GatewayApp, options: StreamRoutesOptio
         const count = several.get(stream.streamId);
         return { ...toActiveStream(stream), ...(count === undefined ? {} : { addresses: count }) };
       });
-      return { ...view, active, limit: view.limit ?? capOf(policy(), request.caller?.plan) };
+      return { ...view, active, limit: view.limit ?? capOf(policy(), caller.plan) };
     },
   });
 
@@ -118,10 +122,8 @@ export function registerStreamRoutes(app: GatewayApp, options: StreamRoutesOptio
       body: evictionBody,
       response: { 200: answers.evicted, default: problem },
     },
-    handler: async (request) => {
-      const { by = request.caller?.subject, ...rest } = withoutNulls(request.body);
-      return await watch.evict(request.params.userId, { ...rest, ...(by === undefined ? {} : { by }) });
-    },
+    handler: async (request) =>
+      await evictAs(callerOf(request), watch, request.params.userId, withoutNulls(request.body)),
   });
 }
 
@@ -130,10 +132,10 @@ export function registerStreamRoutes(app: GatewayApp, options: StreamRoutesOptio
  *
  * @throws Problem (`invalid-request`)
  */
-function planOf(caller: Caller | undefined, said: string | undefined): { readonly plan?: string } {
-  if (said !== undefined && !(caller && hasScope(caller, SCOPES.streams)))
+function planOf(caller: Caller, said: string | undefined): { readonly plan?: string } {
+  if (said !== undefined && !hasScope(caller, SCOPES.streams))
     throw new Problem('invalid-request', 'plan: of a user it is a claim of the token, and only a service may say it');
-  const plan = said ?? caller?.plan;
+  const plan = said ?? caller.plan;
   return plan === undefined ? {} : { plan };
 }
 

@@ -38,6 +38,8 @@ export type BeatOutcome =
       /** It can do without being told of this beat. */
       readonly toldLately: boolean;
     }
+  /** It is alive on another device than the caller's; nothing was recorded. */
+  | { readonly state: 'otherDevice' }
   /** It was silent for too long and its account is being told: the account decides whether this beat came in time. */
   | { readonly state: 'silent' }
   /** Never seen, or forgotten: the account knows. */
@@ -66,7 +68,8 @@ export interface BeatStore {
   confirm(stream: WatchedStream): Promise<void>;
   /** The acquire was refused, or the account knows of no such stream. No effect on a watched one. */
   cancel(stream: StreamRef): Promise<void>;
-  beat(stream: StreamRef): Promise<BeatOutcome>;
+  /** @param deviceId whose beat it must be; any when left out */
+  beat(stream: StreamRef, deviceId?: string): Promise<BeatOutcome>;
   /** A beat could not be passed on: the next one shall be. */
   forwardAgain(stream: StreamRef): Promise<void>;
   /** The stream is over, or will be in `inMs`; beats are answered with the reason for as long as ends are remembered. */

@@ -77,6 +77,10 @@ export class LocalBeats {
     return ended && ended.atMs <= this.#nowMs() ? ended.end : undefined;
   }
 
+  deviceOf(ref: StreamRef): string | undefined {
+    return this.#streams.get(keyOf(ref))?.stream?.deviceId;
+  }
+
   /** A beat that the shared store did not hear. @returns nothing for a stream that was not heard of here */
   beat(ref: StreamRef): { stream: WatchedStream; expiresInMs: number; toldLately: boolean } | undefined {
     const key = keyOf(ref);

@@ -60,13 +60,14 @@ export class MemoryBeatStore implements BeatStore {
     if (!this.#live.get(key)?.stream) this.#live.delete(key);
   }
 
-  async beat(ref: StreamRef): Promise<BeatOutcome> {
+  async beat(ref: StreamRef, deviceId?: string): Promise<BeatOutcome> {
     const key = keyOf(ref);
     const over = this.#over.get(key);
     if (over) return { state: 'over', end: over.end };
     const entry = this.#live.get(key);
     if (!entry && this.#silent.has(key)) return { state: 'silent' };
     if (!entry?.stream) return { state: 'unknown' };
+    if (deviceId !== undefined && entry.stream.deviceId !== deviceId) return { state: 'otherDevice' };
     const nowMs = this.#nowMs();
     const { stream, end, endsAtMs } = entry;
     if (end) {

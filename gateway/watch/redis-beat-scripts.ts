@@ -80,12 +80,13 @@ end
 return 1
 `;
 
-/** KEYS stream, deadlines, silent. ARGV member, rememberMs. Answers state, stream, expires in, forward, end. */
+/** KEYS stream, deadlines, silent. ARGV member, rememberMs, device or nothing. Answers state, stream, expires in, forward, end. */
 export const BEAT = `${NOW}${FINISH}
 local entry = redis.call('HMGET', KEYS[1], 'state', 'stream', 'silence', 'every', 'forward', 'end', 'endsAt')
 if entry[1] == 'over' then return { 'over', '', 0, 0, entry[6] } end
 if entry[1] == 'silent' then return { 'silent', '', 0, 0, '' } end
 if entry[1] ~= 'watched' then return { 'unknown', '', 0, 0, '' } end
+if ARGV[3] ~= '' and cjson.decode(entry[2]).deviceId ~= ARGV[3] then return { 'otherDevice', '', 0, 0, '' } end
 if entry[6] then
   if tonumber(entry[7]) > now then return { 'alive', entry[2], entry[7] - now, 0, entry[6] } end
   finish(KEYS[1], ARGV[1], entry[6], ARGV[2])

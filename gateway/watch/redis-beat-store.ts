@@ -36,7 +36,7 @@ const RECOVERED = `${REDIS_PREFIX}:recovered`;
 const RECOVERING = `${REDIS_PREFIX}:recovering`;
 
 const beatReply = z.tuple([
-  z.enum(['alive', 'over', 'silent', 'unknown']),
+  z.enum(['alive', 'over', 'otherDevice', 'silent', 'unknown']),
   z.string(),
   z.number(),
   z.number(),
@@ -79,10 +79,10 @@ export class RedisBeatStore implements BeatStore {
     await this.#scripts.cancel(keysOf(ref), [memberOf(ref)]);
   }
 
-  async beat(ref: StreamRef): Promise<BeatOutcome> {
-    const reply = await this.#scripts.beat(keysOf(ref), [memberOf(ref), this.#options.rememberEndsMs]);
+  async beat(ref: StreamRef, deviceId = ''): Promise<BeatOutcome> {
+    const reply = await this.#scripts.beat(keysOf(ref), [memberOf(ref), this.#options.rememberEndsMs, deviceId]);
     const [state, stream, expiresInMs, forward, end] = beatReply.parse(reply);
-    if (state === 'unknown' || state === 'silent') return { state };
+    if (state === 'unknown' || state === 'silent' || state === 'otherDevice') return { state };
     if (state === 'over') return { state, end: toEnd(end) };
     return {
       state,

@@ -55,9 +55,9 @@ export class ResilientBeatStore implements BeatStore {
     await this.#ask(() => this.#shared.cancel(ref));
   }
 
-  async beat(ref: StreamRef): Promise<BeatOutcome> {
+  async beat(ref: StreamRef, deviceId?: string): Promise<BeatOutcome> {
     try {
-      const outcome = await this.#ask(() => this.#shared.beat(ref));
+      const outcome = await this.#ask(() => this.#shared.beat(ref, deviceId));
       if (outcome.state === 'alive' && !outcome.ending) this.#local.hear(outcome.stream, false);
       else if (outcome.state === 'alive' || outcome.state === 'over') this.#local.forget(ref);
       return outcome;
@@ -65,6 +65,8 @@ export class ResilientBeatStore implements BeatStore {
       if (!(error instanceof StoreUnavailableError)) throw error;
       const end = this.#local.endOf(ref);
       if (end) return { state: 'over', end };
+      const device = this.#local.deviceOf(ref);
+      if (device !== undefined && deviceId !== undefined && device !== deviceId) return { state: 'otherDevice' };
       const heard = this.#local.beat(ref);
       if (!heard) throw error;
       return { state: 'unshared', ...heard };

@@ -14,6 +14,8 @@ import type { AcquireOptions, ContentSwitched, Granted, SessionsClient } from '.
 import type { SessionPolicy } from '../../contracts/session-limits.ts';
 import type { EndedStream, StreamView } from '../../contracts/session-stream.ts';
 import type { EvictReply, EvictRequest, SessionsView } from '../../contracts/stream-sessions.ts';
+import type { BlacklistSubjects } from '../blacklist/blacklist.ts';
+import { evictionFor, type Block } from '../blacklist/block.ts';
 import { StoreUnavailableError } from '../redis/connection.ts';
 import { AccountLookup } from './account-lookup.ts';
 import type { BeatOutcome, BeatStore, StreamRef, WatchedStream } from './beat-store.ts';
@@ -42,9 +44,16 @@ export interface StreamWatchOptions {
   readonly policy: () => SessionPolicy;
   /** How long a beat waits for its account to be read. */
   readonly patienceMs: number;
+  /** The block that holds for a user or device: its streams end with their next beats. */
+  readonly blockOf?: (subjects: BlacklistSubjects) => Block | undefined;
   readonly logger: Pick<Logger, 'warn'>;
   /** Told each time the store did not answer and the account was asked, or the record left out, instead. */
   readonly onDegraded?: () => void;
+}
+
+/** A beat came for a stream of another device than the caller may speak for. */
+export class OtherDeviceError extends Error {
+  override readonly name = 'OtherDeviceError';
 }
 
 /** A stream that is alive. */
@@ -100,19 +109,16 @@ export class StreamWatch {
     return stream.mode === 'watched' ? { ...granted, expiresInMs: Math.min(granted.expiresInMs, silenceMs) } : granted;
   }
 
-  /** @throws StreamEndedError when the stream is over or unknown */
-  async heartbeat(userId: string, streamId: string): Promise<Alive> {
-    const { store } = this.#options;
+  /**
+   * @param deviceId whose beat it must be; any when left out
+   * @throws StreamEndedError when the stream is over or unknown, or its user or device is blocked, which ends it
+   * @throws OtherDeviceError
+   */
+  async heartbeat(userId: string, streamId: string, deviceId?: string): Promise<Alive> {
     const ref = { userId, streamId };
-    const outcome = await this.#record(() => store.beat(ref));
-    // Where the beat could not be recorded, or may come too late, the account is told of it: others may report a silence.
-    if (!outcome || outcome.state === 'silent') return await this.#vouch(ref, await this.#passOn(ref));
-    if (outcome.state === 'unknown') return this.#describe(ref, await this.#lookUp(ref));
-    if (outcome.state === 'over') throw new StreamEndedError(streamId, outcome.end);
-    if (outcome.state === 'unshared') return await this.#unshared(ref, outcome);
-    const { stream, expiresInMs, ending } = outcome;
-    if (outcome.forward) this.#forward(ref);
-    return { stream, expiresInMs, heartbeatIntervalMs: stream.heartbeatIntervalMs, ...(ending ? { ending } : {}) };
+    const alive = await this.#beat(ref, deviceId);
+    const block = this.#options.blockOf?.({ user: userId, device: alive.stream.deviceId });
+    return block ? await this.#endBlocked(ref, block) : alive;
   }
 
   /** @throws StreamLimitReachedError, StreamEndedError, StreamIdTakenError */
@@ -174,8 +180,37 @@ export class StreamWatch {
     return end !== undefined;
   }
 
-  async #lookUp(ref: StreamRef): Promise<StreamView> {
+  async #beat(ref: StreamRef, deviceId: string | undefined): Promise<Alive> {
+    const { store } = this.#options;
+    const outcome = await this.#record(() => store.beat(ref, deviceId));
+    // Where the beat could not be recorded, or may come too late, the account is told of it: others may report a silence.
+    if (!outcome || outcome.state === 'silent') {
+      if (deviceId !== undefined) requireDeviceOf(await this.#account.ask(ref.userId), ref.streamId, deviceId);
+      return await this.#vouch(ref, await this.#passOn(ref));
+    }
+    if (outcome.state === 'otherDevice') throw new OtherDeviceError();
+    if (outcome.state === 'unknown') return this.#describe(ref, await this.#lookUp(ref, deviceId));
+    if (outcome.state === 'over') throw new StreamEndedError(ref.streamId, outcome.end);
+    if (outcome.state === 'unshared') return await this.#unshared(ref, outcome);
+    const { stream, expiresInMs, ending } = outcome;
+    if (outcome.forward) this.#forward(ref);
+    return { stream, expiresInMs, heartbeatIntervalMs: stream.heartbeatIntervalMs, ...(ending ? { ending } : {}) };
+  }
+
+  /** When the account cannot be told, the player is: it stops, or beats again and is told again. */
+  async #endBlocked({ userId, streamId }: StreamRef, block: Block): Promise<never> {
+    const eviction = evictionFor(block);
+    try {
+      await this.evict(userId, { streamIds: [streamId], ...eviction });
+    } catch (error) {
+      this.#options.logger.warn({ error: String(error), userId, streamId }, 'a blocked stream could not be ended yet');
+    }
+    throw new StreamEndedError(streamId, { reason: 'evicted', evictor: { kind: 'operator', ...eviction } });
+  }
+
+  async #lookUp(ref: StreamRef, deviceId: string | undefined): Promise<StreamView> {
     const account = await this.#lookup.ask(ref);
+    if (deviceId !== undefined) requireDeviceOf(account, ref.streamId, deviceId);
     const stream = account.active.find(({ streamId }) => streamId === ref.streamId);
     if (stream) return stream.mode === 'direct' ? await this.#passOn(ref) : stream;
     return await this.#gone(ref, endOf(account, ref.streamId) ?? { reason: 'unknown' });
@@ -276,6 +311,11 @@ export class StreamWatch {
 }
 
 function noop(): void {}
+
+/** @throws OtherDeviceError */
+function requireDeviceOf({ active }: SessionsView, id: string, device: string): void {
+  if (active.some(({ streamId, deviceId }) => streamId === id && deviceId !== device)) throw new OtherDeviceError();
+}
 
 function isRefusal(error: unknown): boolean {
   return (

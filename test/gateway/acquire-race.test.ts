@@ -7,7 +7,7 @@ import { freePort } from '../../local/ports.ts';
 import { startWorkerProcess, type WorkerProcess } from '../../local/worker-process.ts';
 import { whyNoRedis } from '../support/redis-server.ts';
 import { skipWhereMissing } from '../support/skip-where-missing.ts';
-import { JWT_SECRET, startGateways, type GatewayFixture } from './support/gateways.ts';
+import { startGateways, TOKEN_SETTINGS, type GatewayFixture } from './support/gateways.ts';
 import { Player, streamIdOf } from './support/player.ts';
 import { startSharedStore, type SharedStore } from './support/shared-store.ts';
 
@@ -42,7 +42,7 @@ describe('200 acquires at once, with a limit of three', function () {
       awsUrl: NOWHERE,
       stream: { url: NOWHERE, apiKey: '', apiSecret: '', appId: '' },
       roles: 'gateway',
-      env: { ...settings, GATEWAY_ADDRESS: `127.0.0.1:${port}`, JWT_SECRET },
+      env: { ...settings, GATEWAY_ADDRESS: `127.0.0.1:${port}`, ...TOKEN_SETTINGS },
     });
     const alive = await Promise.all([1, 2].map(() => fixture.startGateway(settings)));
     await mortal.ready();

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import type { BeatStore, StreamRef, WatchedStream } from '../../gateway/watch/beat-store.ts';
 import { MemoryBeatStore } from '../../gateway/watch/memory-beat-store.ts';
 import type { SharedRedis } from '../../gateway/redis/connection.ts';
@@ -43,6 +44,21 @@ function behavesAsBeatStore(create: () => BeatStore): void {
     const stream = { ...streamOf(ref, { forwardEveryMs: 60_000 }), contentId: 'film' };
     await store.confirm(stream);
     assert.deepEqual(await store.beat(ref), { state: 'alive', stream, expiresInMs: SILENCE_MS, forward: false });
+  });
+
+  it('takes no beat for another device, which keeps nothing alive', async () => {
+    await store.sweep(100);
+    await store.confirm(streamOf(ref));
+    assert.equal((await store.beat(ref, 'tv')).state, 'alive');
+    const stopsAt = performance.now() + 4 * SILENCE_MS;
+    while (performance.now() < stopsAt) {
+      const { state } = await store.beat(ref, 'phone');
+      assert.ok(state === 'otherDevice' || state === 'silent', state);
+      await setTimeout(20);
+      await sweep();
+      if (state === 'silent') break;
+    }
+    assert.deepEqual(await store.beat(ref, 'phone'), { state: 'silent' });
   });
 
   it('has one beat passed on in each period, and the next one again when that failed', async () => {

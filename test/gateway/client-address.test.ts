@@ -1,33 +1,43 @@
 import assert from 'node:assert/strict';
+import type { IncomingHttpHeaders } from 'node:http';
 import fc from 'fast-check';
-import { addressKey, canonicalUserKey, clientAddress, UNKNOWN_ADDRESS } from '../../gateway/client-address.ts';
+import {
+  addressKey,
+  canonicalUserKey,
+  clientAddress,
+  trustedProxies,
+  UNKNOWN_ADDRESS,
+} from '../../gateway/client-address.ts';
+import { Forwarders } from '../../gateway/forwarders.ts';
 import { addressSet, InvalidNetworkError, NetworkMap, parseAddress, parseNetwork } from '../../gateway/ip-address.ts';
 
-const trusted = addressSet(['10.0.0.0/8', '2001:db8:ffff::/48', '192.0.2.7']);
+const trusted = trustedProxies(['10.0.0.0/8', '2001:db8:ffff::/48', '192.0.2.7']);
+const addressOf = (remote: string | undefined, forwardedFor: string | string[] | undefined) =>
+  clientAddress(remote, { 'x-forwarded-for': forwardedFor }, trusted).address;
 const ipv4 = fc.ipV4();
 const address = fc.oneof(ipv4, fc.ipV6());
 
 describe('the address of a client', () => {
   it('is the address of the socket, in one form, when no trusted proxy is in between', () => {
-    assert.equal(clientAddress('203.0.113.9', '198.51.100.1', trusted), '203.0.113.9');
-    assert.equal(clientAddress('::ffff:203.0.113.9', undefined, trusted), '203.0.113.9');
-    assert.equal(clientAddress('fe80::1%eth0', undefined, trusted), 'fe80::1');
-    assert.equal(clientAddress('2001:DB8:0:0::1', undefined, trusted), '2001:db8::1');
-    assert.equal(clientAddress(undefined, '198.51.100.1', trusted), UNKNOWN_ADDRESS);
+    assert.equal(addressOf('203.0.113.9', '198.51.100.1'), '203.0.113.9');
+    assert.equal(addressOf('::ffff:203.0.113.9', undefined), '203.0.113.9');
+    assert.equal(addressOf('fe80::1%eth0', undefined), 'fe80::1');
+    assert.equal(addressOf('2001:DB8:0:0::1', undefined), '2001:db8::1');
+    assert.equal(addressOf(undefined, '198.51.100.1'), UNKNOWN_ADDRESS);
   });
 
   it('is the last address of X-Forwarded-For that no trusted proxy has', () => {
-    assert.equal(clientAddress('10.1.1.1', '198.51.100.1', trusted), '198.51.100.1');
-    assert.equal(clientAddress('10.1.1.1', '1.2.3.4, 198.51.100.1, 192.0.2.7, 10.2.2.2', trusted), '198.51.100.1');
-    assert.equal(clientAddress('::ffff:10.1.1.1', '2001:db8::5, 2001:db8:ffff::1', trusted), '2001:db8::5');
-    assert.equal(clientAddress('10.1.1.1', ['1.2.3.4', '198.51.100.1'], trusted), '198.51.100.1');
-    assert.equal(clientAddress('10.1.1.1', '10.9.9.9', trusted), '10.9.9.9', 'all are trusted: the farthest');
+    assert.equal(addressOf('10.1.1.1', '198.51.100.1'), '198.51.100.1');
+    assert.equal(addressOf('10.1.1.1', '1.2.3.4, 198.51.100.1, 192.0.2.7, 10.2.2.2'), '198.51.100.1');
+    assert.equal(addressOf('::ffff:10.1.1.1', '2001:db8::5, 2001:db8:ffff::1'), '2001:db8::5');
+    assert.equal(addressOf('10.1.1.1', ['1.2.3.4', '198.51.100.1']), '198.51.100.1');
+    assert.equal(addressOf('10.1.1.1', '10.9.9.9'), '10.9.9.9', 'all are trusted: the farthest');
   });
 
   it('tolerates ports and brackets', () => {
-    assert.equal(clientAddress('10.1.1.1', '198.51.100.1:4711', trusted), '198.51.100.1');
-    assert.equal(clientAddress('10.1.1.1', '[2001:db8::5]:4711', trusted), '2001:db8::5');
-    assert.equal(clientAddress('10.1.1.1', '[::ffff:198.51.100.1]', trusted), '198.51.100.1');
+    assert.equal(addressOf('10.1.1.1', '198.51.100.1:4711'), '198.51.100.1');
+    assert.equal(addressOf('10.1.1.1', '[2001:db8::5]:4711'), '2001:db8::5');
+    assert.equal(addressOf('10.1.1.1', '[::ffff:198.51.100.1]'), '198.51.100.1');
   });
 
   it('ends at the last good address when garbage follows', () => {
@@ -43,8 +53,8 @@ describe('the address of a client', () => {
       '[::1',
       '::g',
     ]) {
-      assert.equal(clientAddress('10.1.1.1', `1.2.3.4, ${garbage}`, trusted), '10.1.1.1', garbage);
-      assert.equal(clientAddress('10.1.1.1', `1.2.3.4, ${garbage}, 10.2.2.2`, trusted), '10.2.2.2', garbage);
+      assert.equal(addressOf('10.1.1.1', `1.2.3.4, ${garbage}`), '10.1.1.1', garbage);
+      assert.equal(addressOf('10.1.1.1', `1.2.3.4, ${garbage}, 10.2.2.2`), '10.2.2.2', garbage);
     }
   });
 
@@ -58,10 +68,61 @@ describe('the address of a client', () => {
           const parsed = parseAddress(real);
           fc.pre(parsed !== undefined && !trusted.has(parsed));
           const header = [forged, real, ...proxies].join(', ');
-          assert.equal(clientAddress('10.0.0.1', header, trusted), parsed?.toString());
-          assert.equal(clientAddress(real, forged, trusted), parsed?.toString());
+          assert.equal(addressOf('10.0.0.1', header), parsed?.toString());
+          assert.equal(addressOf(real, forged), parsed?.toString());
         },
       ),
+    );
+  });
+});
+
+describe('what an address says of who sent a request', () => {
+  const originOf = (remote: string | undefined, headers: IncomingHttpHeaders, proxies = trusted) =>
+    clientAddress(remote, headers, proxies).origin;
+
+  it('is that it is the client itself, where a trusted proxy says so', () => {
+    assert.equal(originOf('10.1.1.1', { 'x-forwarded-for': '198.51.100.1' }), 'client');
+    assert.equal(originOf('10.1.1.1', { 'x-forwarded-for': '1.2.3.4, 198.51.100.1, 192.0.2.7' }), 'client');
+  });
+
+  it('is nothing, where it is of whoever connected', () => {
+    assert.equal(originOf('198.51.100.1', {}), 'peer');
+    assert.equal(originOf('198.51.100.1', {}, trustedProxies([])), 'peer');
+  });
+
+  it('is that many clients may have it, where somebody brings requests and is not trusted, or does not say whose', () => {
+    for (const name of ['x-forwarded-for', 'forwarded', 'x-real-ip'])
+      assert.equal(originOf('198.51.100.1', { [name]: '' }), 'forwarder', name);
+    const silent: IncomingHttpHeaders[] = [{}, { 'x-real-ip': '1.2.3.4' }, { 'x-forwarded-for': 'unknown' }];
+    for (const headers of [...silent, { 'x-forwarded-for': '10.9.9.9' }])
+      assert.equal(originOf('10.1.1.1', headers), 'forwarder', JSON.stringify(headers));
+    assert.equal(originOf(undefined, {}), 'forwarder', 'all that comes through a Unix socket');
+  });
+
+  it('is that it is the client itself, whatever the client says, where there are no proxies at all', () => {
+    const headers = { 'x-forwarded-for': '203.0.113.1' };
+    const none = trustedProxies(['none']);
+    assert.deepEqual(clientAddress('198.51.100.1', headers, none), { address: '198.51.100.1', origin: 'client' });
+  });
+
+  it('is not asked of networks that hold clients too', () => {
+    const wide = ['0.0.0.0/0', '::/0', '128.0.0.0/1', '10.0.0.0/7', '2000::/3', '::ffff:0.0.0.0/96', '8000::/1'];
+    for (const network of wide)
+      assert.throws(() => trustedProxies(['10.0.0.0/8', network]), InvalidNetworkError, network);
+    for (const network of ['10.0.0.0/8', 'fc00::/7', 'fd00::/8', 'fe80::/10', '2001:db8::/32', '::ffff:10.0.0.0/104'])
+      assert.ok(trustedProxies([network]), network);
+  });
+});
+
+describe('peers that bring others’ requests', () => {
+  it('are told of once each, and remembered up to a bound', () => {
+    const told: unknown[] = [];
+    const forwarders = new Forwarders({ warn: (fields: unknown) => void told.push(fields) }, 2);
+    for (const peer of ['a', 'a', 'b', 'a', 'c', 'c']) forwarders.note(peer);
+    assert.deepEqual(told, [{ peer: 'a' }, { peer: 'b', last: true }]);
+    assert.deepEqual(
+      ['a', 'b', 'c'].map((peer) => forwarders.has(peer)),
+      [true, true, false],
     );
   });
 });

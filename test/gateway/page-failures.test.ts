@@ -8,7 +8,8 @@ import type { GatewayApp } from '../../gateway/app.ts';
 import { createTokenVerifier } from '../../gateway/auth/token-verifier.ts';
 import { createAbuseWatch } from '../../gateway/blacklist/abuse-watch.ts';
 import { openMemoryBlacklist } from '../../gateway/blacklist/memory-blacklist.ts';
-import { addressSet } from '../../gateway/client-address.ts';
+import { trustedProxies } from '../../gateway/client-address.ts';
+import { Forwarders } from '../../gateway/forwarders.ts';
 import { Guard } from '../../gateway/guard.ts';
 import { createRateLimiter } from '../../gateway/limits/create-rate-limiter.ts';
 import { registerPage } from '../../gateway/routes/page.ts';
@@ -21,7 +22,10 @@ describe('the page of an account, when an account does not answer', () => {
     app = fastify().withTypeProvider<ZodTypeProvider>();
     app.setValidatorCompiler(validatorCompiler);
     for (const name of ['caller', 'problem', 'streamId', 'deviceId']) app.decorateRequest(name, undefined);
-    app.decorateRequest('clientAddress', '192.0.2.1');
+    app.decorateRequest('clientAddress');
+    app.addHook('onRequest', async (request) => {
+      request.clientAddress = { address: '192.0.2.1', origin: 'client' };
+    });
     const fails = async (): Promise<never> => {
       throw failure;
     };
@@ -82,6 +86,9 @@ async function openGuard(): Promise<Guard> {
     abuse: createAbuseWatch({ blacklist, logger: pino({ level: 'fatal' }) }),
     addressLimiter: limiter,
     userLimiter: limiter,
-    trustedProxies: addressSet([]),
+    forwarderLimiter: limiter,
+    serviceLimiter: limiter,
+    trustedProxies: trustedProxies([]),
+    forwarders: new Forwarders(pino({ level: 'silent' })),
   });
 }

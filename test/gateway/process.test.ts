@@ -12,7 +12,7 @@ import { eventually } from '../support/eventually.ts';
 import { sharedTemporal } from '../support/temporal.ts';
 import { sharedWorkflowBundle } from '../support/workflow-bundle.ts';
 import { skipWhereMissing } from '../support/skip-where-missing.ts';
-import { JWT_SECRET, terminateAll } from './support/gateways.ts';
+import { terminateAll, TOKEN_SETTINGS } from './support/gateways.ts';
 import { gatewayNamespace } from './support/namespace.ts';
 import { Player } from './support/player.ts';
 
@@ -53,7 +53,7 @@ describe('a worker process with the roles sessions and gateway', function () {
         GATEWAY_TLS_CERT_FILE: certificate,
         GATEWAY_TLS_KEY_FILE: key,
         SESSIONS_POLICY_FILE: policyFile,
-        JWT_SECRET,
+        ...TOKEN_SETTINGS,
         // As long as a slow machine may take for the requests of a test that come while it drains.
         GATEWAY_DRAIN_MS: '10000',
       },

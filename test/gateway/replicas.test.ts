@@ -25,6 +25,13 @@ describe('several gateways', () => {
     await store?.stop();
   });
 
+  /** A service speaks for whom it names. */
+  async function support(url: string, userId: string, streamIds: readonly string[]): Promise<void> {
+    const body = { streamIds, by: 'support' };
+    const call = { method: 'POST', body };
+    await new Caller({ scope: 'streams' }).send(`${url}/v1/users/${encodeURIComponent(userId)}/evictions`, call);
+  }
+
   function at(index: number): string {
     return gateways[index % gateways.length]?.url ?? '';
   }
@@ -44,7 +51,7 @@ describe('several gateways', () => {
   it('tell a loser by whom it was evicted, at whichever gateway it beats', async () => {
     const userId = randomUUID();
     await new Player(at(0), userId).acquire({ streamId: 'a' });
-    await new Player(at(1), userId).evict({ streamIds: ['a'], by: 'support' });
+    await support(at(1), userId, ['a']);
     const told = await new Player(at(2), userId).beat('a');
     assert.partialDeepStrictEqual(told, { status: 410, body: { evictor: { by: 'support' } } });
   });
@@ -90,7 +97,7 @@ describe('several gateways', () => {
     const granted = acquires.flatMap(({ status }, index) => (status === 201 ? [`during-${index}`] : []));
     assert.equal(granted.length, 2);
     assert.equal(acquires.filter(({ status }) => status === 409).length, 10);
-    await player(2).evict({ streamIds: ['before'], by: 'support' });
+    await support(at(2), userId, ['before']);
     for (const index of [0, 1, 2]) {
       const told = await player(index).beat('before');
       assert.partialDeepStrictEqual(told, { status: 410, body: { evictor: { by: 'support' } } });

@@ -9,8 +9,11 @@ import {
 import type { AcquireOptions, Granted, SessionsClient } from '../../client/sessions-client.ts';
 import type { SessionPolicy } from '../../contracts/session-limits.ts';
 import type { EvictRequest, Release } from '../../contracts/stream-sessions.ts';
+import { parseBlock, type Block } from '../../gateway/blacklist/block.ts';
+import { StoreUnavailableError } from '../../gateway/redis/connection.ts';
+import type { BeatStore } from '../../gateway/watch/beat-store.ts';
 import { MemoryBeatStore } from '../../gateway/watch/memory-beat-store.ts';
-import { StreamWatch } from '../../gateway/watch/stream-watch.ts';
+import { OtherDeviceError, StreamWatch } from '../../gateway/watch/stream-watch.ts';
 import { SessionLedger } from '../../workflows/session-ledger.ts';
 import { policyWith } from '../sessions/support/policies.ts';
 
@@ -18,6 +21,7 @@ const USER = 'alice';
 /** Of the default policy: 45 seconds of lease, 2 of them for the report. */
 const SILENCE_MS = 43_000;
 const ACQUIRE_TIME_MS = 15_000;
+const STREAM = { streamId: 'a', deviceId: 'd' };
 
 describe('a gateway that watches streams', () => {
   it('announces an acquire before it asks the account, so that one whose answer is lost is found silent', async () => {
@@ -102,6 +106,44 @@ describe('a gateway that watches streams', () => {
     assert.equal(await world.watch.reportSilent(ref), false);
     assert.equal((await world.sessions.list(USER)).slots, 1);
   });
+
+  it('takes no beat for another device than the stream has, wherever it learns of the device', async () => {
+    const states: Record<string, (world: World) => Promise<unknown>> = {
+      watched: async () => undefined,
+      'forgotten by the store': (world) => world.store.cancel({ userId: USER, streamId: 'a' }),
+      silent: (world) => world.silentAfter(SILENCE_MS),
+      'in a store that is away': async (world) => void (world.away = true),
+    };
+    for (const [state, lead] of Object.entries(states)) {
+      const world = new World();
+      if (state === 'forgotten by the store') await world.sessions.acquire(USER, { ...STREAM, mode: 'watched' });
+      else await world.watch.acquire(USER, STREAM);
+      await lead(world);
+      await assert.rejects(world.watch.heartbeat(USER, 'a', 'other'), OtherDeviceError, state);
+      assert.ok(!world.calls.includes('heartbeat'), `${state}: the account hears of no beat`);
+      assert.equal((await world.watch.heartbeat(USER, 'a', 'd')).stream.deviceId, 'd', state);
+    }
+  });
+
+  it('ends what is blocked with its next beat, and tells the player even when the account cannot be told', async () => {
+    for (const kind of ['user', 'device'] as const) {
+      const world = new World();
+      const value = { user: USER, device: 'd' }[kind];
+      await world.watch.acquire(USER, STREAM);
+      await world.watch.acquire(USER, { streamId: 'b', deviceId: 'e' });
+      world.block = parseBlock({ kind, value, reason: 'sold on', by: 'ops' });
+      const evictor = { kind: 'operator', by: 'ops', reason: `this ${kind} is blocked: sold on` };
+      const end = { name: 'StreamEndedError', end: { reason: 'evicted', evictor } };
+      world.onEvict = () => Promise.reject(new SessionsUnavailableError('evict'));
+      await assert.rejects(world.watch.heartbeat(USER, 'a'), end);
+      assert.equal((await world.sessions.list(USER)).slots, 2);
+      world.onEvict = undefined;
+      await assert.rejects(world.watch.heartbeat(USER, 'a'), end);
+      assert.equal((await world.sessions.list(USER)).slots, 1);
+      if (kind === 'device') assert.equal((await world.watch.heartbeat(USER, 'b')).stream.deviceId, 'e');
+      else await assert.rejects(world.watch.heartbeat(USER, 'b'), end);
+    }
+  });
 });
 
 /** An account, a store and a gateway over them, on a clock of their own; the account answers as its workflow does. */
@@ -109,6 +151,12 @@ class World {
   nowMs = Date.UTC(2026, 0, 1);
   /** What becomes of the next acquires on their way to the account. */
   onAcquire: ((acquire: () => Promise<Granted>) => Promise<Granted>) | undefined;
+  /** Instead of the next evictions. */
+  onEvict: (() => Promise<never>) | undefined;
+  /** The only one of the blacklist. */
+  block: Block | undefined;
+  /** The store answers nothing. */
+  away = false;
   readonly calls: string[] = [];
   readonly #ledger = new SessionLedger(this.nowMs);
   readonly store: MemoryBeatStore;
@@ -121,10 +169,21 @@ class World {
     this.sessions = this.#accountUnder(policy);
     this.watch = new StreamWatch({
       sessions: this.sessions,
-      store: this.store,
+      store: this.#storeOrNone(),
       policy: () => policy,
       patienceMs: 1_000,
-      logger: { warn: (problem: unknown) => assert.fail(JSON.stringify(problem)) },
+      blockOf: ({ user, device }) => (this.block && [user, device].includes(this.block.value) ? this.block : undefined),
+      logger: { warn: (problem: unknown) => this.onEvict ?? assert.fail(JSON.stringify(problem)) },
+    });
+  }
+
+  #storeOrNone(): BeatStore {
+    return new Proxy<BeatStore>(this.store, {
+      get: (store, name) => {
+        const method: unknown = Reflect.get(store, name);
+        if (typeof method !== 'function') return method;
+        return this.away ? () => Promise.reject(new StoreUnavailableError(new Error('away'))) : method.bind(store);
+      },
     });
   }
 
@@ -174,6 +233,7 @@ class World {
       },
       evict: async (_userId, request: EvictRequest) => {
         note('evict');
+        if (this.onEvict) return await this.onEvict();
         return this.#ledger.evict(request, this.nowMs);
       },
       switchContent: () => assert.fail('not used here'),

@@ -9,7 +9,12 @@ import { POLICY_VARIABLES } from '../../workers/settings-coherence.ts';
 
 const HERE = import.meta.filename;
 const ROLES = { all: 'bridge,events,sessions,gateway,access-log', gateway: 'gateway' };
-const GATEWAY = { ROLES: ROLES.gateway, JWT_SECRET: 'a secret of at least thirty-two bytes' };
+const GATEWAY = {
+  ROLES: ROLES.gateway,
+  JWT_SECRET: 'a secret of at least thirty-two bytes',
+  JWT_ISSUER: 'https://id.example',
+  JWT_AUDIENCE: 'stream-sessions',
+};
 const REQUIRED = { STREAM_API_KEY: 'key', STREAM_API_SECRET: 'secret' };
 
 /** The longest pause of setTimeout; a longer one ends at once. */
@@ -38,6 +43,11 @@ describe('the configuration of a worker process', () => {
 
   it('fits together as it is by default, whatever the roles', () => {
     loadWorkerConfig({ ...GATEWAY, ...REQUIRED, ROLES: ROLES.all });
+  });
+
+  it('takes a gateway that says which claims of tokens it does not check', () => {
+    const waived = { JWT_ISSUER: '', JWT_AUDIENCE: '', JWT_UNCHECKED_CLAIMS: 'iss,aud' };
+    assert.equal(loadWorkerConfig({ ...GATEWAY, ...waived }).environment.JWT_MAX_LIFETIME_SECONDS, 7_200);
   });
 
   it('takes an empty variable for one that is not set', () => {
@@ -70,6 +80,36 @@ describe('the configuration of a worker process', () => {
     ],
     ['a certificate without its key', { ...GATEWAY, GATEWAY_TLS_CERT_FILE: HERE }, /GATEWAY_TLS_KEY_FILE and/],
     ['files that are not there', { GATEWAY_TLS_KEY_FILE: '/nowhere.pem' }, /GATEWAY_TLS_KEY_FILE must be .*ENOENT/],
+    [
+      'tokens of any issuer, unsaid',
+      { ...GATEWAY, JWT_ISSUER: '' },
+      /^JWT_ISSUER must be set, or JWT_UNCHECKED_CLAIMS=iss/,
+    ],
+    [
+      'tokens for any service, unsaid',
+      { ...GATEWAY, JWT_AUDIENCE: ' , ' },
+      /^JWT_AUDIENCE must be set, or .*=aud must/,
+    ],
+    [
+      'half a waiver',
+      { ...GATEWAY, JWT_ISSUER: '', JWT_AUDIENCE: '', JWT_UNCHECKED_CLAIMS: 'iss' },
+      /^JWT_AUDIENCE must be set/,
+    ],
+    ['a waiver beside what it waives', { ...GATEWAY, JWT_UNCHECKED_CLAIMS: 'aud' }, /^JWT_AUDIENCE and .* contradict/],
+    [
+      'a waiver of what is no claim',
+      { ...GATEWAY, JWT_UNCHECKED_CLAIMS: 'exp' },
+      /^JWT_UNCHECKED_CLAIMS=exp must name iss/,
+    ],
+    ['scopes without a claim', { ...GATEWAY, JWT_SCOPE_CLAIMS: ',' }, /^JWT_SCOPE_CLAIMS=, must name a claim/],
+    [
+      'everybody as a proxy',
+      { GATEWAY_TRUSTED_PROXIES: '10.0.0.0/8,0.0.0.0/0' },
+      /^GATEWAY_TRUSTED_PROXIES=.*"0.0.0.0\/0"/,
+    ],
+    ['everybody of IPv6 as a proxy', { GATEWAY_TRUSTED_PROXIES: '::/0' }, /^GATEWAY_TRUSTED_PROXIES=.*"::\/0" is no /],
+    ['half of everybody as a proxy', { GATEWAY_TRUSTED_PROXIES: '128.0.0.0/1' }, /^GATEWAY_TRUSTED_PROXIES=.*clients/],
+    ['proxies and none', { GATEWAY_TRUSTED_PROXIES: '10.0.0.0/8,none' }, /^GATEWAY_TRUSTED_PROXIES=.*stands alone/],
     ['networks that are none', { GATEWAY_TRUSTED_PROXIES: '10.0.0.0/8,10.0.0.0/99' }, /GATEWAY_TRUSTED_PROXIES=/],
     ['half a deployment', { WORKER_BUILD_ID: '7' }, /go together/],
     ['a port that is none', { HEALTH_ADDRESS: '127.0.0.1:65536' }, /^HEALTH_ADDRESS=127.0.0.1:65536 must be host:port/],

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { loadWorkerConfig } from '../../workers/config.ts';
 
-const GATEWAY = { ROLES: 'gateway', JWT_SECRET: 'a secret of at least thirty-two bytes' };
+const GATEWAY = {
+  ROLES: 'gateway',
+  JWT_SECRET: 'a secret of at least thirty-two bytes',
+  JWT_UNCHECKED_CLAIMS: 'iss,aud',
+};
 const REQUIRED = { STREAM_API_KEY: 'key', STREAM_API_SECRET: 'secret' };
 
 describe('settings that do not go together', () => {

@@ -65,7 +65,7 @@ describe('a worker process that cannot start', function () {
       awsUrl: aws.url,
       stream: STREAM,
       onLine: (line) => lines.push(line),
-      env: { WORKFLOW_BUNDLE: bundle, JWT_SECRET, ...env },
+      env: { WORKFLOW_BUNDLE: bundle, JWT_SECRET, JWT_UNCHECKED_CLAIMS: 'iss,aud', ...env },
     });
   }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { freePort } from '../../../local/ports.ts';
 import type { WorkerProcessOptions } from '../../../local/worker-process.ts';
-import { JWT_SECRET } from '../../gateway/support/gateways.ts';
+import { TOKEN_SETTINGS } from '../../gateway/support/gateways.ts';
 import { writeLeaseKey } from '../../support/lease-key.ts';
 import { startRedisServer, type RedisServer } from '../../support/redis-server.ts';
 import { sharedWorkflowBundle } from '../../support/workflow-bundle.ts';
@@ -92,7 +92,7 @@ async function writeSharedFiles(directory: string): Promise<Record<string, strin
     SESSIONS_POLICY_FILE: policyFile,
     LEASE_PRIVATE_KEY_FILE: await writeLeaseKey(directory),
     GATEWAY_REPLICAS: String(GATEWAYS.length),
-    JWT_SECRET,
+    ...TOKEN_SETTINGS,
     LIMIT_ADDRESS_PER_MINUTE: '6000000',
     LIMIT_ADDRESS_BURST: '1000000',
     LIMIT_USER_PER_MINUTE: '60000',

@@ -45,7 +45,9 @@ export interface GatewayFixture {
   stop(): Promise<void>;
 }
 
-const ALWAYS = { GATEWAY_ADDRESS: '127.0.0.1:0', GATEWAY_DRAIN_MS: '0', JWT_SECRET };
+/** Settings with which {@link token} makes tokens that are accepted. */
+export const TOKEN_SETTINGS = { JWT_SECRET, JWT_UNCHECKED_CLAIMS: 'iss,aud' } as const;
+const ALWAYS = { GATEWAY_ADDRESS: '127.0.0.1:0', GATEWAY_DRAIN_MS: '0', ...TOKEN_SETTINGS };
 const settingsSchema = z.object(gatewaySettings);
 
 export async function startGateways(policy: Partial<SessionPolicy> = {}): Promise<GatewayFixture> {
