@@ -69,6 +69,21 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./session-commands.ts')).releaseSession,
   },
   {
+    name: 'blocks list',
+    summary: 'list whom the gateways refuse, and why',
+    load: async () => (await import('./block-commands.ts')).listBlocks,
+  },
+  {
+    name: 'blocks add',
+    summary: 'refuse a user, a device, an address or network, or a token',
+    load: async () => (await import('./block-commands.ts')).addBlock,
+  },
+  {
+    name: 'blocks remove',
+    summary: 'lift a block',
+    load: async () => (await import('./block-commands.ts')).removeBlock,
+  },
+  {
     name: 'replay',
     summary: 'replay histories against the present workflow code',
     load: async () => (await import('./replay-command.ts')).replayHistories,

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig';
+import { SignJWT } from 'jose';
 import { z } from 'zod';
 import { ACCESS_LOG_QUEUE } from '../contracts/access-record.ts';
 import { requireSecureEndpoint } from '../contracts/endpoint-security.ts';
@@ -20,6 +21,7 @@ const INSTALLATION_VARIABLES = [
   'TEMPORAL_CONFIG_FILE',
   'AWS_ENDPOINT_URL',
   'AWS_ENDPOINT_URL_SQS',
+  'GATEWAY_URL',
 ] as const;
 
 const environmentSchema = z.object({
@@ -36,17 +38,41 @@ const environmentSchema = z.object({
   FOLLOWS_QUEUE: queueName.default(MESSAGE_ROUTES[3].queue),
   /** An installation need not have one; the local stack does. */
   ACCESS_LOG_QUEUE: queueName.optional(),
+  GATEWAY_URL: z.url({ protocol: /^https?$/u, error: 'must be an http or https URL' }).optional(),
+  GATEWAY_TOKEN: z.string().optional(),
+  GATEWAY_TOKEN_FILE: z.string().optional(),
   /** Where the local stack keeps its files, from the project's folder. */
   LOCAL_DIRECTORY: z.string().default('.local'),
 });
 
 /** What a running local stack writes of itself, as far as it matters here. */
-const endpointsSchema = z.object({ temporal: z.string(), namespace: z.string(), aws: z.url() });
+const endpointsSchema = z.object({
+  temporal: z.string(),
+  namespace: z.string(),
+  aws: z.url(),
+  gateway: z
+    .object({
+      url: z.url(),
+      jwtSecret: z.string(),
+      issuer: z.string().optional(),
+      audience: z.string().optional(),
+    })
+    .optional(),
+});
+
+type LocalGateway = NonNullable<z.output<typeof endpointsSchema>['gateway']>;
 
 /** A queue by its name or the topic that feeds it; its dead-letter queue follows from its name. */
 export interface NamedQueue {
   readonly topic?: string;
   readonly queue: string;
+}
+
+/** How the gateway of stream sessions is asked. */
+export interface GatewayOfCli {
+  readonly url: string;
+  /** Asked for each call. */
+  readonly token?: () => Promise<string>;
 }
 
 export interface CliConfig {
@@ -58,6 +84,8 @@ export interface CliConfig {
     readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
   };
   readonly queues: readonly NamedQueue[];
+  /** Left out when none is named; without a token when that is not. */
+  readonly gateway?: GatewayOfCli;
   /** File of the local stack that is used, as no installation was named. */
   readonly localStack?: string;
 }
@@ -83,6 +111,8 @@ export function loadCliConfig(variables: Environment = process.env): CliConfig {
 
   const temporal = loadTemporal(set);
   const endpoint = environment.AWS_ENDPOINT_URL_SQS ?? environment.AWS_ENDPOINT_URL;
+  const gateway = gatewayOf(environment);
+  if (gateway) requireSecure('GATEWAY_URL', gateway.url, environment.PLAINTEXT_HOSTS);
   if (endpoint !== undefined) requireSecure('AWS_ENDPOINT_URL', endpoint, environment.PLAINTEXT_HOSTS);
   const { address = 'localhost:7233', tls, apiKey } = temporal.connectionOptions;
   if ((tls === undefined || tls === null || tls === false) && apiKey === undefined) {
@@ -92,7 +122,26 @@ export function loadCliConfig(variables: Environment = process.env): CliConfig {
     temporal: { ...temporal, namespace: temporal.namespace ?? 'default' },
     sqs: { region: environment.AWS_REGION, ...(endpoint === undefined ? {} : { endpoint }) },
     queues: queuesOf(environment),
+    ...(gateway ? { gateway } : {}),
   };
+}
+
+/** @throws UsageError when the token is named twice, or its file cannot be read */
+function gatewayOf(environment: z.output<typeof environmentSchema>): GatewayOfCli | undefined {
+  const { GATEWAY_URL: url, GATEWAY_TOKEN: token, GATEWAY_TOKEN_FILE: file } = environment;
+  if (url === undefined) return undefined;
+  if (token !== undefined && file !== undefined)
+    throw new UsageError('GATEWAY_TOKEN and GATEWAY_TOKEN_FILE exclude each other: set one of them');
+  const given = file === undefined ? token : readText('GATEWAY_TOKEN_FILE', file).trim();
+  return { url, ...(given === undefined ? {} : { token: async () => given }) };
+}
+
+function readText(name: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new UsageError(`${name} must be a file that can be read: ${explainError(cause)}`, { cause });
+  }
 }
 
 function loadTemporal(overrideEnvVars: Record<string, string>): ClientConnectConfig {
@@ -136,7 +185,7 @@ function localStack({ LOCAL_DIRECTORY, AWS_REGION }: z.output<typeof environment
   const endpoints = endpointsSchema.safeParse(parseJson(text));
   if (!endpoints.success)
     throw new UsageError(`${file} is not the file of a local stack; remove it, or set TEMPORAL_ADDRESS`);
-  const { temporal, namespace, aws } = endpoints.data;
+  const { temporal, namespace, aws, gateway } = endpoints.data;
   return {
     temporal: { connectionOptions: { address: temporal }, namespace },
     sqs: {
@@ -146,7 +195,20 @@ function localStack({ LOCAL_DIRECTORY, AWS_REGION }: z.output<typeof environment
       credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
     },
     localStack: file,
+    ...(gateway ? { gateway: { url: gateway.url, token: () => operatorToken(gateway) } } : {}),
   };
+}
+
+/** The secret of the local stack stands in its file; a real one is no operator's. */
+async function operatorToken({ jwtSecret, issuer, audience }: LocalGateway): Promise<string> {
+  const token = new SignJWT({ scope: 'blacklist' })
+    .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
+    .setSubject('cli')
+    .setIssuedAt()
+    .setExpirationTime('5m');
+  if (issuer !== undefined) token.setIssuer(issuer);
+  if (audience !== undefined) token.setAudience(audience);
+  return await token.sign(new TextEncoder().encode(jwtSecret));
 }
 
 function parseJson(text: string): unknown {

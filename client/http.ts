@@ -1,4 +1,6 @@
 /** Stream sessions over HTTP, for services that do without Temporal: its libraries are not loaded. */
+export { BLOCK_KINDS, createHttpBlocksClient } from './http-blocks.ts';
+export type { Block, BlockKind, BlockRequest, HttpBlocksClient } from './http-blocks.ts';
 export { createHttpSessionsClient } from './http-sessions.ts';
 export type { BatchedBeat, HttpSessionsClient, HttpSessionsClientOptions, StreamOfUser } from './http-sessions.ts';
 export type {
