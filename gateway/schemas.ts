@@ -74,7 +74,19 @@ export const blockBody = z.strictObject({ reason: z.string(), expiresInSeconds: 
 
 const text = z.string();
 const time = z.string().describe('RFC 3339, by the server');
-const end = z.looseObject({ reason: z.enum(['expired', 'released', 'evicted', 'unknown']) });
+const end = z.looseObject({
+  reason: z.enum(['expired', 'released', 'evicted', 'unknown']),
+  evictor: z
+    .looseObject({
+      kind: z.enum(['operator', 'stream']),
+      by: text.optional(),
+      reason: text.optional(),
+      streamId: text.optional(),
+      deviceId: text.optional(),
+      deviceType: text.optional(),
+    })
+    .optional(),
+});
 const stream = z.looseObject({
   streamId: text,
   deviceId: text,
@@ -117,6 +129,7 @@ const described = {
     repeated: z.boolean(),
     evicted: z.array(ended),
     policyVersion: z.int(),
+    shadowRefused: z.literal(true).optional().describe('The shadow rules of the policy would have refused it'),
   }),
   beat,
   beats: z.looseObject({
@@ -129,8 +142,23 @@ const described = {
       )
       .describe('One for each beat, in their order; a problem is what the route of one beat would have answered'),
   }),
-  streams: z.looseObject({ active: z.array(stream), limit: z.int(), slots: z.int(), ended: z.array(ended) }),
-  evicted: z.looseObject({ evicted: z.array(ended), notActive: z.array(z.looseObject({ streamId: text })) }),
+  streams: z.looseObject({
+    at: time.optional(),
+    active: z.array(stream),
+    limit: z.int(),
+    slots: z.int(),
+    ended: z.array(ended),
+    heartbeatIntervalMs: z.int().optional(),
+    policyVersion: z.int().optional(),
+    shadow: z
+      .looseObject({ version: z.int(), evaluated: z.int(), refused: z.int() })
+      .optional()
+      .describe('Acquires that the shadow rules of the policy were tried on, and how many they would have refused'),
+  }),
+  evicted: z.looseObject({
+    evicted: z.array(ended),
+    notActive: z.array(z.looseObject({ streamId: text, end: end.optional() })),
+  }),
   none: z.null().describe('No content'),
   sigma: z.looseObject({
     status: z.literal(true),

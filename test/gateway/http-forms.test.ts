@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { request, type IncomingHttpHeaders } from 'node:http';
+import { request, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { startNginx, whyNoNginx, type NginxServer } from '../support/nginx.ts';
@@ -41,7 +41,7 @@ describe('the forms of HTTP that a gateway takes', () => {
     const { hostname, port } = new URL(gateway.url);
     const all = { authorization: `Bearer ${bearer}`, ...headers };
     const sent = request({ hostname, port, method, path, headers: all, agent: false });
-    const answer = new Promise<import('node:http').IncomingMessage>((resolve, reject) => {
+    const answer = new Promise<IncomingMessage>((resolve, reject) => {
       sent.once('response', resolve);
       sent.once('error', reject);
     });
