@@ -1,5 +1,6 @@
 import type { Guard, TokenAccess } from './guard.ts';
 import type { GatewayMetrics } from './metrics.ts';
+import { allowedOrigin } from './offered-methods.ts';
 import type { Problem } from './problem.ts';
 import { toProblem } from './to-problem.ts';
 
@@ -26,11 +27,14 @@ const REFUSALS: readonly number[] = [401, 403];
 /**
  * 204, or 401 or 403 with the code and the body of the problem in headers, for a 429 as well. It only looks: the request itself
  * is counted when it comes.
+ *
+ * @param origins whose pages may read answers, also those that the proxy words
  */
 export async function previewAdmission(
   guard: Guard,
   metrics: GatewayMetrics,
   { rawHeaders, remoteAddress }: AdmissionRequest,
+  origins: readonly string[],
 ): Promise<AdmissionAnswer> {
   const startedMs = performance.now();
   const headers = headersOf(rawHeaders);
@@ -40,7 +44,9 @@ export async function previewAdmission(
     (error: unknown) => refusal(toProblem(error), headers.get('x-request-id'), metrics),
   );
   metrics.request('GET', ROUTE, answer.status, (performance.now() - startedMs) / 1_000);
-  return answer;
+  const origin = allowedOrigin(origins, headers.get('origin'));
+  if (origin === undefined) return answer;
+  return { ...answer, headers: { ...answer.headers, 'access-control-allow-origin': origin } };
 }
 
 function accessTo(uri: string): TokenAccess | 'open' {

@@ -17,6 +17,12 @@ interface OfferedPath {
   readonly methods: Set<string>;
 }
 
+/** What `Access-Control-Allow-Origin` says to a page of the origin; undefined when it may read nothing. */
+export function allowedOrigin(origins: readonly string[], origin: string | undefined): string | undefined {
+  if (origins.includes('*')) return '*';
+  return origin !== undefined && origins.includes(origin) ? origin : undefined;
+}
+
 /** Which methods each path has: answers OPTIONS, preflights of browsers among them, and what is not offered. */
 export class OfferedMethods {
   readonly #paths = new Map<string, OfferedPath>();

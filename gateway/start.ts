@@ -152,7 +152,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     degraded,
     dependencies,
     metrics: () => metrics.registry.metrics(),
-    admission: (request) => previewAdmission(guard, metrics, request),
+    admission: (request) => previewAdmission(guard, metrics, request, settings.GATEWAY_CORS_ORIGINS),
     async streamsEnded(workflowId, ends) {
       const userId = userIdOfSessions(workflowId);
       if (userId !== undefined) await watch.streamsEnded(userId, ends);

@@ -242,7 +242,10 @@ describe('the forms of HTTP that a gateway takes', () => {
     describe('through nginx', () => {
       before(async function () {
         skipWhereMissing(this, whyNoNginx());
-        nginx = await startNginx({ gateways: [Number(new URL(gateway.url).port)] });
+        nginx = await startNginx({
+          gateways: [Number(new URL(gateway.url).port)],
+          admissions: [Number(new URL(gateway.adminUrl).port)],
+        });
         setDefaultCACertificates([...trusted, nginx.certificate]);
       });
       answersPreflights(() => `https://localhost:${nginx?.port}`);

@@ -206,7 +206,7 @@ describe('services and their players at a gateway', () => {
   });
 
   async function sharedStreams(): Promise<number> {
-    const text = await (await fetch(`${gateway.url}/metrics`)).text();
+    const text = await (await fetch(`${gateway.adminUrl}/metrics`)).text();
     return Number(/^gateway_shared_streams_total (\d+)/m.exec(text)?.[1] ?? 0);
   }
 });
