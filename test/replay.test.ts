@@ -27,7 +27,9 @@ describe('replay of the checked-in histories', function () {
 
   before(async () => {
     directory = await mkdtemp(path.join(tmpdir(), 'replay-'));
-    const folders = ['.', 'first-version', 'tctl'].map((folder) => path.join(HISTORIES, folder));
+    const folders = ['.', 'first-version', 'sessions-before-holding', 'tctl'].map((folder) =>
+      path.join(HISTORIES, folder),
+    );
     const names = await Promise.all(folders.map((folder) => jsonFilesIn(folder)));
     files = names.flat();
   });

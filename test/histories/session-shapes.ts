@@ -5,8 +5,11 @@ import type { StreamWatchActivities } from '../../contracts/stream-sessions.ts';
 import type { SessionPolicy } from '../../contracts/session-limits.ts';
 import { policyWith, wish } from '../sessions/support/policies.ts';
 import { startSessionsWorker, type SessionsFixture } from '../sessions/support/sessions-worker.ts';
+import { streamSessionsWorkflowId } from '../../contracts/workflow-ids.ts';
 import { eventually } from '../support/eventually.ts';
 import { sharedTemporal } from '../support/temporal.ts';
+import { byHand } from '../workflows/support/by-hand.ts';
+import { SENT_ARGUMENTS } from '../workflows/support/payloads.ts';
 
 /** A history to record. */
 export interface RecordedRun {
@@ -79,6 +82,35 @@ export const SESSION_SHAPES: Readonly<Record<string, Play>> = {
     for (const id of ['a', 'b']) await sessions.acquire(userId, wish(id, { mode: 'watched' }));
     await fixture.handle(userId).cancel();
     await assert.rejects(fixture.handle(userId).result());
+    return { userId };
+  },
+
+  'sessions-released-before-acquired': async (fixture, userId) => {
+    const sessions = fixture.sessions({ policy: policyWith(SHORT) });
+    for (const id of ['a', 'b']) await sessions.release(userId, { streamId: id, requestId: 'd' });
+    await assert.rejects(sessions.acquire(userId, wish('a')));
+    await assert.rejects(sessions.acquire(userId, wish('b', { mode: 'counted', requestId: 'p' })));
+    await sessions.acquire(userId, wish('c', { contentId: 'film' }));
+    await assert.rejects(sessions.acquire(userId, wish('c', { contentId: 'news' })));
+    return { userId };
+  },
+
+  'sessions-cancelled-while-acquired': async (fixture, userId) => {
+    const sessions = fixture.sessions({ policy: policyWith(SHORT), timeoutMs: 30_000 });
+    await sessions.acquire(userId, wish('a', { mode: 'watched' }));
+    const { runId } = await fixture.handle(userId).describe();
+    await fixture.handle(userId).cancel();
+    await sessions.acquire(userId, wish('b'));
+    return { userId, runId };
+  },
+
+  'sessions-signalled-with-anything': async (fixture, userId) => {
+    const sessions = fixture.sessions({ policy: policyWith(SHORT) });
+    await sessions.acquire(userId, wish('a'));
+    for (const { payloads } of SENT_ARGUMENTS.filter(({ name }) => !name.startsWith("100 KB"))) {
+      const of = streamSessionsWorkflowId(userId);
+      for (const signal of ['heartbeat', 'release']) await byHand(fixture.client).signal(of, signal, payloads);
+    }
     return { userId };
   },
 
