@@ -89,6 +89,28 @@ describe('services and their players at a gateway', () => {
     assert.partialDeepStrictEqual(own.body, { results: [{ status: 200 }, { status: 200 }, { status: 403 }] });
   }).timeout(60_000);
 
+  it('are limited by their token, whatever their address may do, and by no user of theirs', async () => {
+    const narrow = await fixture.startGateway({
+      LIMIT_ADDRESS_PER_MINUTE: '1',
+      LIMIT_ADDRESS_BURST: '1',
+      LIMIT_SERVICE_PER_MINUTE: '1',
+      LIMIT_SERVICE_BURST: '40',
+      ABUSE_STRIKES: '2',
+    });
+    const url = `${narrow.url}/v1/heartbeats`;
+    const unknown = Array.from({ length: 100 }, () => ({ userId: randomUUID(), streamId: 'a' }));
+    const api = new Caller({ subject: 'player-api', scope: 'streams' });
+    const statuses: number[] = [];
+    for (let call = 0; call < 50; call++)
+      statuses.push((await api.send(url, { method: 'POST', body: call === 0 ? unknown : unknown.slice(0, 1) })).status);
+    assert.deepEqual(statuses.slice(0, 40), Array(40).fill(200));
+    assert.ok(statuses.slice(41).includes(429));
+    const other = new Caller({ subject: 'other-api', scope: 'streams' });
+    assert.equal((await other.send(url, { method: 'POST', body: unknown.slice(0, 1) })).status, 200);
+    assert.equal((await new Player(narrow.url, randomUUID()).acquire()).status, 201, 'from the same address');
+    await narrow.close();
+  }).timeout(60_000);
+
   it('play another content in the same slot, within the caps by content', async () => {
     const userId = randomUUID();
     await asService(userId, { deviceId: 'tv', streamId: 'a', contentId: 'film' });

@@ -77,6 +77,16 @@ export const SESSION_SHAPES: Readonly<Record<string, Play>> = {
     return closed(fixture, userId);
   },
 
+  'sessions-content-switched': async (fixture, userId) => {
+    const policy = policyWith({ ...SHORT, caps: { account: 3, content: 1 }, overLimit: 'evictOldest' });
+    const sessions = fixture.sessions({ policy });
+    for (const id of ['a', 'b']) await sessions.acquire(userId, wish(id, { mode: 'watched', contentId: id }));
+    await sessions.switchContent(userId, 'a', 'c');
+    await sessions.switchContent(userId, 'a', 'b');
+    await sessions.release(userId, 'a');
+    return closed(fixture, userId);
+  },
+
   'sessions-cancelled': async (fixture, userId) => {
     const sessions = fixture.sessions({ policy: policyWith(SHORT) });
     for (const id of ['a', 'b']) await sessions.acquire(userId, wish(id, { mode: 'watched' }));
