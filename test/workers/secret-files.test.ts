@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { loadWorkerConfig } from '../../workers/config.ts';
 
-const BASE = { ROLES: 'events,gateway' };
+const BASE = { ROLES: 'events,gateway', JWT_UNCHECKED_CLAIMS: 'iss,aud' };
 const SECRETS = {
   STREAM_API_KEY: 'a key of the app',
   STREAM_API_SECRET: 'a secret of the app',
@@ -72,7 +72,7 @@ describe('secrets from files', () => {
 
   it('are told by the name of the file where what stands in it cannot be used', async () => {
     const file = await fileWith('short');
-    assert.throws(() => loadWorkerConfig({ ROLES: 'gateway', JWT_SECRET_FILE: file }), {
+    assert.throws(() => loadWorkerConfig({ ...BASE, ROLES: 'gateway', JWT_SECRET_FILE: file }), {
       message: `JWT_SECRET_FILE (${file}) must have at least 32 bytes`,
     });
   });
