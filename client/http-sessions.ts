@@ -90,13 +90,9 @@ class GatewayClient implements HttpSessionsClient {
     return { ...beat, evicted };
   }
 
-  async release(userId: string, release: string | Release): Promise<void> {
-    const { streamId } = typeof release === 'string' ? { streamId: release } : release;
-    const { status, body } = await this.#calls.run('release', {
-      method: 'DELETE',
-      path: pathOf(userId, 'streams', streamId),
-    });
-    if (status >= 300 && status !== GONE) throw toSessionsError(status, body, streamId);
+  async release(userId: string, release: string | Release | readonly Release[]): Promise<void> {
+    const releases = typeof release === 'string' ? [{ streamId: release }] : [release].flat();
+    await Promise.all(releases.map(({ streamId }) => this.#release(userId, streamId)));
   }
 
   async list(userId: string): Promise<StreamsOf<ActiveStream>> {
@@ -110,6 +106,14 @@ class GatewayClient implements HttpSessionsClient {
 
   async hold(userId: string, request: AcquireOptions, options: HoldOptions = {}): Promise<HeldStream> {
     return holdStream(this, { userId, request, granted: await this.acquire(userId, request), options });
+  }
+
+  async #release(userId: string, streamId: string): Promise<void> {
+    const { status, body } = await this.#calls.run('release', {
+      method: 'DELETE',
+      path: pathOf(userId, 'streams', streamId),
+    });
+    if (status >= 300 && status !== GONE) throw toSessionsError(status, body, streamId);
   }
 
   async #beat(userId: string, streamId: string): Promise<BeatAnswer> {

@@ -80,8 +80,10 @@ export interface SessionsClient<Stream extends ActiveStream = StreamView> {
    * @throws StreamEndedError, StreamIdTakenError for a counted one, InvalidSessionRequestError
    */
   switchContent(userId: string, streamId: string, contentId: string): Promise<ContentSwitched>;
-  /** Ends a stream, or frees one slot of a counted one. One that is gone already is no error. */
-  release(userId: string, release: string | Release): Promise<void>;
+  /**
+   * Ends streams, or frees one slot of a counted one; on Temporal, one signal however many. One that is gone already is no error.
+   */
+  release(userId: string, release: string | Release | readonly Release[]): Promise<void>;
   list(userId: string): Promise<StreamsOf<Stream>>;
   /** Ends the named streams, or all, by decision of an operator. @throws InvalidSessionRequestError */
   evict(userId: string, request: EvictRequest): Promise<EvictReply>;

@@ -103,10 +103,10 @@ class TemporalSessionsClient implements SessionsClient {
     return ids.map((streamId) => answerOf(streamId, view));
   }
 
-  async release(userId: string, release: string | Release): Promise<void> {
-    const releases: [Release] = [typeof release === 'string' ? { streamId: release } : release];
+  async release(userId: string, release: string | Release | readonly Release[]): Promise<void> {
+    const releases = typeof release === 'string' ? [{ streamId: release }] : [release].flat();
     const sent = await this.#calls.run(userId, 'release', () => this.#handle(userId).signal(releaseSignal, releases));
-    if (sent !== NOT_RUNNING || releases[0].lost === true) return;
+    if (sent !== NOT_RUNNING || releases.every(({ lost }) => lost === true)) return;
     // The acquire it overtook may be the one that starts the account.
     await this.#calls.run(userId, 'release', () =>
       this.#client.workflow.signalWithStart(WORKFLOW_TYPES.streamSessions, {

@@ -8,6 +8,7 @@ export interface GatewayMetrics {
   degraded(part: string): void;
   lostPlayer(): void;
   sharedStream(): void;
+  unconfirmedBeat(): void;
 }
 
 export interface GatewayGauges {
@@ -22,6 +23,10 @@ export interface GatewayGauges {
   readonly policyIsValid: () => boolean;
   /** Names of parts that are away and done without. */
   readonly degraded?: () => readonly string[];
+  /** Accounts whose streams a recovery could not read yet. */
+  readonly unreadAccounts: () => Promise<number>;
+  /** Accounts that do not answer this gateway though others do. */
+  readonly unresponsiveAccounts: () => number;
 }
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
@@ -59,6 +64,11 @@ export function createGatewayMetrics(gauges: GatewayGauges): GatewayMetrics {
     help: 'Streams whose players beat from more than two addresses within five minutes',
     registers,
   });
+  const unconfirmed = new Counter({
+    name: 'gateway_unconfirmed_beats_total',
+    help: 'Beats answered before the store or the account could tell of their streams: in a recovery or an outage',
+    registers,
+  });
   gauge(registry, 'gateway_watched_streams', 'Streams watched by the gateways that share a store', gauges.watched);
   gauge(registry, 'gateway_blocks', 'Entries of the blacklist', async () => gauges.blocks());
   gauge(registry, 'gateway_policy_version', 'Version of the policy in force', async () => gauges.policyVersion());
@@ -69,6 +79,11 @@ export function createGatewayMetrics(gauges: GatewayGauges): GatewayMetrics {
     async () => Number(gauges.policyIsValid()),
   );
   if (gauges.degraded) exportDegraded(registry, gauges.degraded);
+  const unread = 'Accounts that gave a recovery no answer, so that not all streams are known; of all gateways';
+  gauge(registry, 'gateway_unread_accounts', unread, gauges.unreadAccounts);
+  const unresponsive =
+    'Accounts that do not answer though others do; their workflow tasks fail, or their worker is gone';
+  gauge(registry, 'gateway_unresponsive_accounts', unresponsive, async () => gauges.unresponsiveAccounts());
   if (gauges.accessLog) exportAccessLog(registry, gauges.accessLog);
   return {
     registry,
@@ -77,6 +92,7 @@ export function createGatewayMetrics(gauges: GatewayGauges): GatewayMetrics {
     degraded: (part) => degraded.inc({ part }),
     lostPlayer: () => lost.inc(),
     sharedStream: () => shared.inc(),
+    unconfirmedBeat: () => unconfirmed.inc(),
   };
 }
 

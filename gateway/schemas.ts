@@ -104,7 +104,7 @@ const ref = { userId: text.optional(), streamId: text.optional() };
 const beat = z.looseObject({
   expiresInMs: z.int(),
   heartbeatIntervalMs: z.int(),
-  lease: text,
+  lease: text.optional().describe('Renewed; left out while the gateway cannot know of the stream, which plays on'),
   ending: end.optional(),
   evicted: z.array(ended).optional().describe('What another content ended, where the policy evicts'),
 });

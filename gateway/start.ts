@@ -27,6 +27,9 @@ import { StreamAddresses } from './watch/stream-addresses.ts';
 import { StreamWatch } from './watch/stream-watch.ts';
 import { Sweeper } from './watch/sweeper.ts';
 
+/** They wait for their turns among all calls on accounts; those that do not answer must not take all of them. */
+const RECOVERY_READS_AT_ONCE = 500;
+
 export interface GatewayOptions {
   readonly settings: GatewaySettings;
   /** On a `Connection`, whose calls end with their deadlines; those of a `NativeConnection` go on behind them. */
@@ -70,6 +73,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     policyVersion: () => policy().version,
     policyIsValid: () => policySource.fault() === undefined,
     degraded: () => degraded(),
+    unreadAccounts: () => beats.unread(),
+    unresponsiveAccounts: () => watch.unresponsive,
     accessLog: accessLog && (() => ({ ...accessLog.counts() })),
   });
   const sessions = createSessionsClient({
@@ -88,13 +93,23 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       metrics.degraded('beats');
       sweeper.storeFailed();
     },
+    onUnconfirmed: () => metrics.unconfirmedBeat(),
   });
   const addresses = new StreamAddresses({ redis, onShared: () => metrics.sharedStream() });
   const sweeper = new Sweeper({
     store: beats,
     logger,
     report: (stream) => watch.reportSilent(stream),
-    recover: (signal) => recoverStreams({ client, sessions, store: beats, policy }, signal),
+    read: (userId) => watch.accounts.list(userId),
+    async recover(signal) {
+      const { users: adopted, stop } = watch.accounts.journal();
+      const bounds = { sessions: watch.accounts, readsAtOnce: RECOVERY_READS_AT_ONCE };
+      try {
+        return await recoverStreams({ client, store: beats, policy, adopted, ...bounds }, signal);
+      } finally {
+        stop();
+      }
+    },
     onLost: () => metrics.lostPlayer(),
   });
   const issuerKeys = watchIssuerKeys(logger);
@@ -161,8 +176,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       draining = true;
       await sleep(settings.GATEWAY_DRAIN_MS);
       await app.close();
-      await sweeper.stop();
+      const swept = sweeper.stop();
       await watch.close();
+      await swept;
       for (const dependency of dependencies) await dependency.close();
       loneCheck?.close();
       policySource.close();

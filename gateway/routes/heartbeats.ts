@@ -37,7 +37,7 @@ export function registerHeartbeatRoutes(app: GatewayApp, options: HeartbeatRoute
     return {
       expiresInMs,
       heartbeatIntervalMs,
-      lease: await leaseOf(leases, now),
+      ...leaseOf(leases, now),
       ...(ending ? { ending } : {}),
       ...(evicted.length > 0 ? { evicted } : {}),
     };
@@ -95,13 +95,15 @@ export function registerHeartbeatRoutes(app: GatewayApp, options: HeartbeatRoute
   };
 }
 
-/** Proof of the slot until the next beat must have come. */
+/** Proof of the slot until the next beat must have come; none for a stream that nobody could be asked of. */
 export function leaseOf(
   leases: LeaseSigner,
   { stream, expiresInMs }: Pick<Alive, 'stream' | 'expiresInMs'>,
-): string | Promise<string> {
+): { readonly lease?: string } {
   const { userId, streamId, deviceId, contentId } = stream;
-  return leases.sign({ userId, streamId, deviceId, expiresInMs, ...(contentId === undefined ? {} : { contentId }) });
+  if (deviceId === undefined) return {};
+  const content = contentId === undefined ? {} : { contentId };
+  return { lease: leases.sign({ userId, streamId, deviceId, expiresInMs, ...content }) };
 }
 
 /** As far as they can be read, so that whoever asked finds its stream. */

@@ -65,8 +65,8 @@ export function registerStreamRoutes(app: GatewayApp, options: StreamRoutesOptio
       request.streamId = stream.streamId;
       if (caller.subject === userId)
         addresses.note({ userId, streamId: stream.streamId }, request.clientAddress.address);
-      const lease = await leaseOf(leases, { stream: { userId, ...stream }, expiresInMs });
-      return await reply.code(201).send({ ...granted, stream: toActiveStream(stream), lease });
+      const lease = leaseOf(leases, { stream: { userId, ...stream }, expiresInMs });
+      return await reply.code(201).send({ ...granted, stream: toActiveStream(stream), ...lease });
     },
   });
 

@@ -40,15 +40,21 @@ export type BeatOutcome =
     }
   /** It is alive on another device than the caller's; nothing was recorded. */
   | { readonly state: 'otherDevice' }
-  /** It was silent for too long and its account is being told: the account decides whether this beat came in time. */
-  | { readonly state: 'silent' }
+  /** It was silent for too long and its account is being told of it: the account decides whether this beat came in time. */
+  | { readonly state: 'told' }
   /** Never seen, or forgotten: the account knows. */
-  | { readonly state: 'unknown' };
+  | {
+      readonly state: 'unknown';
+      /** The store lost its data and the account was not read since, so that a stream of it may well play. */
+      readonly recovering: boolean;
+    };
 
 /** What a sweep found. */
 export interface Sweep {
   /** Streams whose players were silent for too long: to be reported to their accounts. */
   readonly silent: readonly StreamRef[];
+  /** Accounts that did not answer a recovery, by user: to be read now. */
+  readonly unread: readonly string[];
   /** The store does not know which streams there are, because it is new or lost its data. */
   readonly mustRecover: boolean;
 }
@@ -74,22 +80,40 @@ export interface BeatStore {
   forwardAgain(stream: StreamRef): Promise<void>;
   /** The stream is over, or will be in `inMs`; beats are answered with the reason for as long as ends are remembered. */
   end(stream: StreamRef, end: StreamGone, inMs?: number): Promise<void>;
-  /**
-   * Of a stream the account has and the store may not, or takes for silent: watches it from now on, unless it is watched or
-   * over already.
-   */
+  /** The account had it alive when it was asked: watches it from now on, unless it is known to beat or to be over. */
+  discover(stream: WatchedStream, forwardInMs: number): Promise<void>;
+  /** It beat, as its account knows: watches it from now on also where it was taken for silent, but not where it is over. */
   adopt(stream: WatchedStream, forwardInMs: number): Promise<void>;
   /**
-   * Finds streams that were silent for too long. Each is handed to one caller, and to another one after 10 s unless it is
-   * ended or adopted by then. For `graceMs` after a pause of the sweeps none is found: nobody heard beats.
+   * Finds streams that were silent for too long, and accounts that are to be read: of either at most so many. Each is handed
+   * to one caller, and to another one after 10 s unless it is ended, adopted, read or claimed anew by then. A stream that
+   * beats before its account is told goes on. For `graceMs` after a pause of the sweeps no stream is found: nobody heard beats.
    */
   sweep(most: number): Promise<Sweep>;
-  /** One gateway at a time recovers. @returns whether it is the caller */
+  /** The caller is about to tell their account of these. @returns those of them that are still silent */
+  tell(streams: readonly StreamRef[]): Promise<readonly StreamRef[]>;
+  /** The caller goes on reporting these silent streams: nobody else is handed them for the next 10 s, or `forMs`. */
+  claim(streams: readonly StreamRef[], forMs?: number): Promise<void>;
+  /** These accounts gave no answer: they are to be read in `inMs`, and their streams may play until then. */
+  readLater(userIds: readonly string[], inMs: number): Promise<void>;
+  /** All streams of the account are in the store. */
+  noteRead(userId: string): Promise<void>;
+  /** Accounts that are to be read later. */
+  unread(): Promise<number>;
+  /**
+   * One gateway at a time recovers. What it recovers is the epoch that began with the last loss of data or the last
+   * {@link requireRecovery}.
+   *
+   * @returns whether it is the caller
+   */
   beginRecovery(): Promise<boolean>;
   /** Whoever recovers says so every few seconds; 10 s after the last time, somebody else may begin. */
   renewRecovery(): Promise<void>;
+  /** Without effect where another epoch began since this caller began: that one is to be recovered as well. */
   endRecovery(): Promise<void>;
-  /** Something may have gone unrecorded, in an outage of the store: the next sweeps ask to recover. */
+  /** It could not be done: another caller may begin. */
+  giveUpRecovery(): Promise<void>;
+  /** Something may have gone unrecorded, in an outage of the store: a new epoch, which the next sweeps ask to recover. */
   requireRecovery(): Promise<void>;
   /** Streams watched or expected. */
   size(): Promise<number>;

@@ -9,6 +9,8 @@ interface Heard {
   readonly silentAtMs: number;
   /** When its account was last told of a beat from here. */
   readonly toldAtMs: number;
+  /** It was found silent and did not beat since. */
+  readonly silent?: true;
 }
 
 interface Ended {
@@ -109,11 +111,24 @@ export class LocalBeats {
       if (Math.max(silentAtMs, sinceMs + graceMs) > nowMs) continue;
       if (this.endOf(ref)) this.#streams.delete(key);
       else {
-        this.#streams.set(key, { ...heard, silentAtMs: nowMs + CLAIM_MS });
+        this.#streams.set(key, { ...heard, silentAtMs: nowMs + CLAIM_MS, silent: true });
         silent.push(ref);
       }
     }
     return silent;
+  }
+
+  /** Those that were found silent, and did not beat here since. */
+  stillSilent(refs: readonly StreamRef[]): readonly StreamRef[] {
+    return refs.filter((ref) => this.#streams.get(keyOf(ref))?.silent && !this.endOf(ref));
+  }
+
+  /** They are not found again for so long. */
+  claim(refs: readonly StreamRef[], forMs: number): void {
+    for (const ref of this.stillSilent(refs)) {
+      const heard = this.#streams.get(keyOf(ref));
+      if (heard) this.#streams.set(keyOf(ref), { ...heard, silentAtMs: this.#nowMs() + forMs });
+    }
   }
 
   /** Those that the shared store watches better. */

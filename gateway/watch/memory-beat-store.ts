@@ -21,6 +21,12 @@ interface Entry {
   readonly endsAtMs: number;
 }
 
+interface Silent {
+  readonly entry: Entry;
+  readonly claimEndsAtMs: number;
+  readonly told: boolean;
+}
+
 /** For a gateway that is alone: what it holds is gone with the process, and recovered from the accounts by the next one. */
 export class MemoryBeatStore implements BeatStore {
   readonly #options: BeatStoreOptions;
@@ -28,10 +34,14 @@ export class MemoryBeatStore implements BeatStore {
   /** In the order of their last change, so that the silent ones and the oldest ends come first. */
   readonly #live = new Map<string, Entry>();
   readonly #over = new Map<string, { readonly end: StreamGone; readonly forgetAtMs: number }>();
-  readonly #silent = new Map<string, { readonly ref: StreamRef; readonly claimEndsAtMs: number }>();
+  readonly #silent = new Map<string, Silent>();
+  /** When to read which account, by user. */
+  readonly #unread = new Map<string, number>();
   #sweptAtMs = -Infinity;
   #graceUntilMs = -Infinity;
-  #recovered = false;
+  #epoch = 1;
+  #recoveredEpoch = 0;
+  #recoveringEpoch = 0;
   #recoveringUntilMs = -Infinity;
 
   constructor(options: BeatStoreOptions, nowMs: () => number = () => performance.now()) {
@@ -64,9 +74,10 @@ export class MemoryBeatStore implements BeatStore {
     const key = keyOf(ref);
     const over = this.#over.get(key);
     if (over) return { state: 'over', end: over.end };
-    const entry = this.#live.get(key);
-    if (!entry && this.#silent.has(key)) return { state: 'silent' };
-    if (!entry?.stream) return { state: 'unknown' };
+    const silent = this.#silent.get(key);
+    if (silent && (silent.told || !silent.entry.stream)) return { state: 'told' };
+    const entry = silent?.entry ?? this.#live.get(key);
+    if (!entry?.stream) return { state: 'unknown', recovering: !this.#recovered() || this.#unread.has(ref.userId) };
     if (deviceId !== undefined && entry.stream.deviceId !== deviceId) return { state: 'otherDevice' };
     const nowMs = this.#nowMs();
     const { stream, end, endsAtMs } = entry;
@@ -94,6 +105,10 @@ export class MemoryBeatStore implements BeatStore {
     else this.#finish(key, end);
   }
 
+  async discover(stream: WatchedStream, forwardInMs: number): Promise<void> {
+    if (!this.#silent.has(keyOf(stream))) await this.adopt(stream, forwardInMs);
+  }
+
   async adopt(stream: WatchedStream, forwardInMs: number): Promise<void> {
     const key = keyOf(stream);
     if (this.#over.has(key) || this.#live.get(key)?.stream) return;
@@ -109,12 +124,48 @@ export class MemoryBeatStore implements BeatStore {
       this.#over.delete(key);
     }
     const silent = nowMs < this.#graceUntilMs ? [] : this.#takeSilent(nowMs, most);
-    return { silent, mustRecover: !this.#recovered };
+    const unread: string[] = [];
+    for (const [userId, atMs] of this.#unread) {
+      if (unread.length >= most) break;
+      if (atMs > nowMs) continue;
+      this.#unread.set(userId, nowMs + CLAIM_MS);
+      unread.push(userId);
+    }
+    return { silent, unread, mustRecover: !this.#recovered() };
+  }
+
+  async claim(refs: readonly StreamRef[], forMs = CLAIM_MS): Promise<void> {
+    const claimEndsAtMs = this.#nowMs() + forMs;
+    for (const ref of refs) {
+      const silent = this.#silent.get(keyOf(ref));
+      if (silent) this.#silent.set(keyOf(ref), { ...silent, claimEndsAtMs });
+    }
+  }
+
+  async tell(refs: readonly StreamRef[]): Promise<readonly StreamRef[]> {
+    return refs.filter((ref) => {
+      const silent = this.#silent.get(keyOf(ref));
+      if (silent) this.#silent.set(keyOf(ref), { ...silent, told: true });
+      return silent;
+    });
+  }
+
+  async readLater(userIds: readonly string[], inMs: number): Promise<void> {
+    for (const userId of userIds) this.#unread.set(userId, this.#nowMs() + inMs);
+  }
+
+  async noteRead(userId: string): Promise<void> {
+    this.#unread.delete(userId);
+  }
+
+  async unread(): Promise<number> {
+    return this.#unread.size;
   }
 
   async beginRecovery(): Promise<boolean> {
     const nowMs = this.#nowMs();
-    if (this.#recovered || this.#recoveringUntilMs > nowMs) return false;
+    if (this.#recovered() || this.#recoveringUntilMs > nowMs) return false;
+    this.#recoveringEpoch = this.#epoch;
     this.#recoveringUntilMs = nowMs + RECOVERY_MS;
     return true;
   }
@@ -124,36 +175,46 @@ export class MemoryBeatStore implements BeatStore {
   }
 
   async endRecovery(): Promise<void> {
-    this.#recovered = true;
+    this.#recoveredEpoch = this.#recoveringEpoch;
+    await this.giveUpRecovery();
+  }
+
+  async giveUpRecovery(): Promise<void> {
+    this.#recoveringUntilMs = -Infinity;
   }
 
   async requireRecovery(): Promise<void> {
-    this.#recovered = false;
-    this.#recoveringUntilMs = -Infinity;
+    this.#epoch += 1;
   }
 
   async size(): Promise<number> {
     return this.#live.size;
   }
 
+  #recovered(): boolean {
+    return this.#recoveredEpoch === this.#epoch;
+  }
+
+  /** New ones first: those that could not be reported before must not be in their way. */
   #takeSilent(nowMs: number, most: number): StreamRef[] {
-    const silent: StreamRef[] = [];
-    const claim = (key: string, ref: StreamRef): void => {
-      this.#silent.set(key, { ref, claimEndsAtMs: nowMs + CLAIM_MS });
-      silent.push(ref);
+    const refs: StreamRef[] = [];
+    const claim = (key: string, silent: Pick<Silent, 'entry' | 'told'>): void => {
+      this.#silent.set(key, { ...silent, claimEndsAtMs: nowMs + CLAIM_MS });
+      refs.push(silent.entry.ref);
     };
-    for (const [key, { ref, claimEndsAtMs }] of this.#silent) {
-      if (silent.length < most && claimEndsAtMs <= nowMs) claim(key, ref);
-    }
-    for (const [key, { ref, silentAtMs, end, endsAtMs }] of this.#live) {
-      if (silent.length >= most) break;
-      if (end && endsAtMs <= nowMs) this.#finish(key, end);
-      else if (!end && silentAtMs <= nowMs) {
+    for (const [key, entry] of this.#live) {
+      if (refs.length >= most) break;
+      if (entry.end && entry.endsAtMs <= nowMs) this.#finish(key, entry.end);
+      else if (!entry.end && entry.silentAtMs <= nowMs) {
         this.#live.delete(key);
-        claim(key, ref);
+        claim(key, { entry, told: false });
       }
     }
-    return silent;
+    for (const [key, silent] of this.#silent) {
+      if (refs.length >= most) break;
+      if (silent.claimEndsAtMs <= nowMs) claim(key, silent);
+    }
+    return refs;
   }
 
   #watch(key: string, stream: WatchedStream, forwardAtMs: number): void {

@@ -1,7 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { StreamGone } from '../../client/session-errors.ts';
 import { callRedis, REDIS_PREFIX, type SharedRedis } from '../redis/connection.ts';
-import { redisScript } from '../redis/script.ts';
+import { redisScript, type RedisScript } from '../redis/script.ts';
 import {
   CLAIM_MS,
   RECOVERY_MS,
@@ -16,14 +17,19 @@ import {
 import type { Resumed } from './local-beats.ts';
 import {
   BEAT,
+  BEGIN_RECOVERY,
   CANCEL,
   END,
+  END_RECOVERY,
   EXPECT,
   FALL_SILENT,
   FORWARD_AGAIN,
+  RENEW_RECOVERY,
   RESUME,
+  SET_TIMES,
   SHORTEN_GRACE,
   SWEEP,
+  TELL,
   WATCH,
 } from './redis-beat-scripts.ts';
 
@@ -32,23 +38,31 @@ const DEADLINES = `${REDIS_PREFIX}:deadlines`;
 const SILENT = `${REDIS_PREFIX}:silent`;
 const SWEPT = `${REDIS_PREFIX}:swept`;
 const GRACE = `${REDIS_PREFIX}:grace-until`;
-const RECOVERED = `${REDIS_PREFIX}:recovered`;
+const EPOCH = `${REDIS_PREFIX}:epoch`;
+const RECOVERED = `${REDIS_PREFIX}:recovered-epoch`;
 const RECOVERING = `${REDIS_PREFIX}:recovering`;
+const UNREAD = `${REDIS_PREFIX}:unread`;
+/** A script has room for some thousand arguments. */
+const MEMBERS_AT_ONCE = 1_000;
 
 const beatReply = z.tuple([
-  z.enum(['alive', 'over', 'otherDevice', 'silent', 'unknown']),
+  z.enum(['alive', 'over', 'otherDevice', 'told', 'unknown']),
   z.string(),
   z.number(),
   z.number(),
   z.string(),
 ]);
-const sweepReply = z.tuple([z.number(), z.number()]).rest(z.string());
+const members = z.array(z.string());
+const sweepReply = z.tuple([z.number(), members, members, members]);
 
 /** For several gateways. Every method may throw `StoreUnavailableError`. What Redis forgets is recovered from the accounts. */
 export class RedisBeatStore implements BeatStore {
   readonly #redis: SharedRedis;
   readonly #options: BeatStoreOptions;
   readonly #scripts;
+  /** Who recovers: this gateway. */
+  readonly #id = randomUUID();
+  #recoveringEpoch = '';
 
   constructor(redis: SharedRedis, options: BeatStoreOptions) {
     this.#redis = redis;
@@ -64,6 +78,11 @@ export class RedisBeatStore implements BeatStore {
       fallSilent: redisScript(redis, FALL_SILENT),
       resume: redisScript(redis, RESUME),
       shortenGrace: redisScript(redis, SHORTEN_GRACE),
+      tell: redisScript(redis, TELL),
+      setTimes: redisScript(redis, SET_TIMES),
+      beginRecovery: redisScript(redis, BEGIN_RECOVERY),
+      renewRecovery: redisScript(redis, RENEW_RECOVERY),
+      endRecovery: redisScript(redis, END_RECOVERY),
     };
   }
 
@@ -80,9 +99,11 @@ export class RedisBeatStore implements BeatStore {
   }
 
   async beat(ref: StreamRef, deviceId = ''): Promise<BeatOutcome> {
-    const reply = await this.#scripts.beat(keysOf(ref), [memberOf(ref), this.#options.rememberEndsMs, deviceId]);
+    const keys = [...keysOf(ref), EPOCH, RECOVERED, UNREAD];
+    const reply = await this.#scripts.beat(keys, [memberOf(ref), this.#options.rememberEndsMs, ref.userId, deviceId]);
     const [state, stream, expiresInMs, forward, end] = beatReply.parse(reply);
-    if (state === 'unknown' || state === 'silent' || state === 'otherDevice') return { state };
+    if (state === 'told' || state === 'otherDevice') return { state };
+    if (state === 'unknown') return { state, recovering: forward === 1 };
     if (state === 'over') return { state, end: toEnd(end) };
     return {
       state,
@@ -100,6 +121,10 @@ export class RedisBeatStore implements BeatStore {
   async end(ref: StreamRef, end: StreamGone, inMs = 0): Promise<void> {
     const args = [memberOf(ref), JSON.stringify(end), Math.ceil(inMs), this.#options.rememberEndsMs];
     await this.#scripts.end(keysOf(ref), args);
+  }
+
+  async discover(stream: WatchedStream, forwardInMs: number): Promise<void> {
+    await this.#watch(stream, forwardInMs, 'discover');
   }
 
   async adopt(stream: WatchedStream, forwardInMs: number): Promise<void> {
@@ -121,45 +146,82 @@ export class RedisBeatStore implements BeatStore {
 
   async sweep(most: number): Promise<Sweep> {
     const { graceMs, rememberEndsMs } = this.#options;
-    const keys = [DEADLINES, SILENT, SWEPT, GRACE, RECOVERED];
+    const keys = [DEADLINES, SILENT, SWEPT, GRACE, EPOCH, RECOVERED, UNREAD];
     const reply = sweepReply.parse(await this.#scripts.sweep(keys, [most, CLAIM_MS, SWEEP_GAP_MS, graceMs]));
-    const [mustRecover, handedOutAgain, ...members] = reply;
-    const again = members.slice(0, handedOutAgain).map(refOf);
-    const due = members.slice(handedOutAgain).map(refOf);
+    const [mustRecover, due, again, unread] = reply;
     // Each by itself, so that a script touches no keys but those it names. Another gateway may be first, or a beat.
-    const fallen = await Promise.all(
-      due.map(async (ref) => await this.#scripts.fallSilent(keysOf(ref), [memberOf(ref), CLAIM_MS, rememberEndsMs])),
-    );
-    return { silent: [...again, ...due.filter((_, index) => fallen[index] === 1)], mustRecover: mustRecover === 1 };
+    const silent = await filterByScript(due.map(refOf), this.#scripts.fallSilent, [CLAIM_MS, rememberEndsMs]);
+    return { silent: [...silent, ...again.map(refOf)], unread, mustRecover: mustRecover === 1 };
+  }
+
+  async tell(refs: readonly StreamRef[]): Promise<readonly StreamRef[]> {
+    return await filterByScript(refs, this.#scripts.tell, []);
+  }
+
+  async claim(refs: readonly StreamRef[], forMs = CLAIM_MS): Promise<void> {
+    await this.#setTimes(SILENT, refs.map(memberOf), forMs, 'XX');
+  }
+
+  async readLater(userIds: readonly string[], inMs: number): Promise<void> {
+    await this.#setTimes(UNREAD, userIds, inMs, 'CH');
+  }
+
+  async noteRead(userId: string): Promise<void> {
+    await callRedis(this.#redis, () => this.#redis.zrem(UNREAD, userId));
+  }
+
+  async unread(): Promise<number> {
+    return await callRedis(this.#redis, () => this.#redis.zcard(UNREAD));
   }
 
   async beginRecovery(): Promise<boolean> {
-    if ((await callRedis(this.#redis, () => this.#redis.exists(RECOVERED))) === 1) return false;
-    return (await callRedis(this.#redis, () => this.#redis.set(RECOVERING, '1', 'PX', RECOVERY_MS, 'NX'))) === 'OK';
+    const args = [randomUUID(), this.#id, RECOVERY_MS];
+    const epoch = z.string().parse(await this.#scripts.beginRecovery([EPOCH, RECOVERED, RECOVERING], args));
+    if (epoch !== '') this.#recoveringEpoch = epoch;
+    return epoch !== '';
   }
 
   async renewRecovery(): Promise<void> {
-    await callRedis(this.#redis, () => this.#redis.pexpire(RECOVERING, RECOVERY_MS));
+    await this.#scripts.renewRecovery([RECOVERING], [this.#id, RECOVERY_MS]);
   }
 
   async endRecovery(): Promise<void> {
-    await callRedis(this.#redis, () => this.#redis.set(RECOVERED, '1'));
-    await callRedis(this.#redis, () => this.#redis.del(RECOVERING));
+    await this.#scripts.endRecovery([EPOCH, RECOVERED, RECOVERING], [this.#recoveringEpoch, this.#id]);
+  }
+
+  async giveUpRecovery(): Promise<void> {
+    await this.#scripts.endRecovery([EPOCH, RECOVERED, RECOVERING], ['', this.#id]);
   }
 
   async requireRecovery(): Promise<void> {
-    await callRedis(this.#redis, () => this.#redis.del(RECOVERED));
+    await callRedis(this.#redis, () => this.#redis.set(EPOCH, randomUUID()));
   }
 
   async size(): Promise<number> {
     return await callRedis(this.#redis, () => this.#redis.zcard(DEADLINES));
   }
 
-  async #watch(stream: WatchedStream, forwardInMs: number, how: 'confirm' | 'adopt'): Promise<void> {
+  async #setTimes(key: string, members: readonly string[], inMs: number, which: 'XX' | 'CH'): Promise<void> {
+    for (let index = 0; index < members.length; index += MEMBERS_AT_ONCE) {
+      await this.#scripts.setTimes([key], [inMs, which, ...members.slice(index, index + MEMBERS_AT_ONCE)]);
+    }
+  }
+
+  async #watch(stream: WatchedStream, forwardInMs: number, how: 'confirm' | 'adopt' | 'discover'): Promise<void> {
     const { silenceMs, forwardEveryMs } = stream;
     const times = [silenceMs, forwardEveryMs, Math.ceil(forwardInMs), this.#options.rememberEndsMs];
     await this.#scripts.watch(keysOf(stream), [memberOf(stream), JSON.stringify(stream), ...times, how]);
   }
+}
+
+/** Those for which the script answers 1. */
+async function filterByScript(
+  refs: readonly StreamRef[],
+  script: RedisScript,
+  args: readonly number[],
+): Promise<readonly StreamRef[]> {
+  const answers = await Promise.all(refs.map((ref) => script(keysOf(ref), [memberOf(ref), ...args])));
+  return refs.filter((_, index) => answers[index] === 1);
 }
 
 function keysOf(ref: StreamRef): readonly string[] {

@@ -1,6 +1,14 @@
 import type { StreamGone } from '../../client/session-errors.ts';
 import { StoreUnavailableError } from '../redis/connection.ts';
-import type { BeatOutcome, BeatStore, BeatStoreOptions, StreamRef, Sweep, WatchedStream } from './beat-store.ts';
+import {
+  CLAIM_MS,
+  type BeatOutcome,
+  type BeatStore,
+  type BeatStoreOptions,
+  type StreamRef,
+  type Sweep,
+  type WatchedStream,
+} from './beat-store.ts';
 import { LocalBeats, type Resumed } from './local-beats.ts';
 import type { RedisBeatStore } from './redis-beat-store.ts';
 
@@ -87,6 +95,10 @@ export class ResilientBeatStore implements BeatStore {
     }
   }
 
+  async discover(stream: WatchedStream, forwardInMs: number): Promise<void> {
+    await this.#ask(() => this.#shared.discover(stream, forwardInMs));
+  }
+
   async adopt(stream: WatchedStream, forwardInMs: number): Promise<void> {
     this.#local.hear(stream, true);
     await this.#ask(() => this.#shared.adopt(stream, forwardInMs));
@@ -99,8 +111,34 @@ export class ResilientBeatStore implements BeatStore {
       if (!(error instanceof StoreUnavailableError)) throw error;
       this.#recoveryRequired = true;
       const silent = this.#local.takeSilent(most, this.#awaySinceMs ?? this.#nowMs());
-      return { silent, mustRecover: this.#mustRecover };
+      return { silent, unread: [], mustRecover: this.#mustRecover };
     }
+  }
+
+  async tell(refs: readonly StreamRef[]): Promise<readonly StreamRef[]> {
+    return await this.#ask(() => this.#shared.tell(refs)).catch((error: unknown) => {
+      if (error instanceof StoreUnavailableError) return this.#local.stillSilent(refs);
+      throw error;
+    });
+  }
+
+  async claim(refs: readonly StreamRef[], forMs = CLAIM_MS): Promise<void> {
+    this.#local.claim(refs, forMs);
+    await this.#ask(() => this.#shared.claim(refs, forMs)).catch((error: unknown) => {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+    });
+  }
+
+  async readLater(userIds: readonly string[], inMs: number): Promise<void> {
+    await this.#ask(() => this.#shared.readLater(userIds, inMs));
+  }
+
+  async noteRead(userId: string): Promise<void> {
+    await this.#ask(() => this.#shared.noteRead(userId));
+  }
+
+  async unread(): Promise<number> {
+    return await this.#ask(() => this.#shared.unread());
   }
 
   async beginRecovery(): Promise<boolean> {
@@ -117,6 +155,10 @@ export class ResilientBeatStore implements BeatStore {
 
   async endRecovery(): Promise<void> {
     await this.#ask(() => this.#shared.endRecovery());
+  }
+
+  async giveUpRecovery(): Promise<void> {
+    await this.#ask(() => this.#shared.giveUpRecovery());
   }
 
   /** Of a store that is away once it is back. */

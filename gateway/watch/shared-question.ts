@@ -1,50 +1,64 @@
-import { Turns } from '../../client/turns.ts';
-
-interface Asking<Answer> {
+interface Asking<Item, Answer> {
   readonly answer: Promise<Answer>;
+  /** Those of all who ask before its turn comes. */
+  readonly items: Set<Item>;
   /** Its turn has come. */
   readonly begun: () => boolean;
-  next?: Promise<Answer>;
+  next?: Asking<Item, Answer>;
 }
 
+/** Calls back when it is the question's turn. */
+export type TakeTurn = <Answer>(key: string, ask: () => Promise<Answer>) => Promise<Answer>;
+
 /**
- * Asks one question at a time for each key, and so many at once of all. An answer that is on its way may be older than a later
- * question, so all who ask meanwhile share the next one; a question that still waits for its turn is as good as theirs.
+ * Asks one question at a time for each key. An answer that is on its way may be older than a later question, so all who ask
+ * meanwhile share the next one; a question that still waits for its turn takes on what they ask.
  */
-export class SharedQuestion<Answer> {
-  readonly #ask: (key: string) => Promise<Answer>;
-  readonly #turns: Turns;
-  readonly #asking = new Map<string, Asking<Answer>>();
+export class SharedQuestion<Item, Answer> {
+  readonly #ask: (key: string, items: ReadonlySet<Item>) => Promise<Answer>;
+  readonly #takeTurn: TakeTurn;
+  readonly #asking = new Map<string, Asking<Item, Answer>>();
 
-  /** @param atOnce default: no limit */
-  constructor(ask: (key: string) => Promise<Answer>, atOnce = Infinity) {
+  constructor(
+    ask: (key: string, items: ReadonlySet<Item>) => Promise<Answer>,
+    takeTurn: TakeTurn = (_key, call) => call(),
+  ) {
     this.#ask = ask;
-    this.#turns = new Turns(atOnce);
+    this.#takeTurn = takeTurn;
   }
 
-  async ask(key: string): Promise<Answer> {
-    const asking = this.#asking.get(key);
-    if (!asking) return await this.#start(key);
-    if (!asking.begun()) return await asking.answer;
-    asking.next ??= settled(asking.answer).then(() => this.#start(key));
-    return await asking.next;
+  async ask(key: string, item: Item): Promise<Answer> {
+    let asking = this.#asking.get(key);
+    if (!asking) return await this.#start(key, item).answer;
+    while (asking.next) asking = asking.next;
+    if (asking.begun()) return await (asking.next = this.#prepare(key, item, settled(asking.answer))).answer;
+    asking.items.add(item);
+    return await asking.answer;
   }
 
-  #start(key: string): Promise<Answer> {
+  #start(key: string, item: Item): Asking<Item, Answer> {
+    const asking = this.#prepare(key, item);
+    this.#follow(key, asking);
+    return asking;
+  }
+
+  #prepare(key: string, item: Item, after?: Promise<void>): Asking<Item, Answer> {
+    const items = new Set([item]);
     let begun = false;
-    const answer = this.#turns.take(() => {
+    const ask = (): Promise<Answer> => {
       begun = true;
-      return this.#ask(key);
-    });
-    const asking: Asking<Answer> = { answer, begun: () => begun };
-    this.#asking.set(key, asking);
-    void this.#forget(key, asking);
-    return asking.answer;
+      return this.#ask(key, items);
+    };
+    const answer = after ? after.then(() => this.#takeTurn(key, ask)) : this.#takeTurn(key, ask);
+    return { answer, items, begun: () => begun };
   }
 
-  async #forget(key: string, asking: Asking<Answer>): Promise<void> {
-    await settled(asking.answer);
-    if (!asking.next) this.#asking.delete(key);
+  #follow(key: string, asking: Asking<Item, Answer>): void {
+    this.#asking.set(key, asking);
+    void settled(asking.answer).then(() => {
+      if (asking.next) this.#follow(key, asking.next);
+      else this.#asking.delete(key);
+    });
   }
 }
 

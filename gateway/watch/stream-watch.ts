@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import {
   InvalidSessionRequestError,
@@ -10,18 +9,19 @@ import {
   StreamLimitReachedError,
   type StreamGone,
 } from '../../client/session-errors.ts';
-import type { AcquireOptions, ContentSwitched, Granted, SessionsClient } from '../../client/sessions.ts';
+import type { AcquireOptions, BeatAnswer, ContentSwitched, Granted, SessionsClient } from '../../client/sessions.ts';
 import type { SessionPolicy } from '../../contracts/session-limits.ts';
 import type { EndedStream, StreamView } from '../../contracts/session-stream.ts';
 import type { EvictReply, EvictRequest, SessionsView } from '../../contracts/stream-sessions.ts';
 import type { BlacklistSubjects } from '../blacklist/blacklist.ts';
 import { evictionFor, type Block } from '../blacklist/block.ts';
 import { StoreUnavailableError } from '../redis/connection.ts';
-import { AccountLookup } from './account-lookup.ts';
+import { AccountCalls } from './account-calls.ts';
+import { AccountLookup, withinTime } from './account-lookup.ts';
 import type { BeatOutcome, BeatStore, StreamRef, WatchedStream } from './beat-store.ts';
 import { SharedQuestion } from './shared-question.ts';
 import { watchTimes } from './watch-times.ts';
-import { adoptStream, endOf, isWatched, toWatchedStream } from './watched-stream.ts';
+import { adoptStream, discoverStream, endOf, isWatched, toWatchedStream } from './watched-stream.ts';
 
 /** An acquire may be under way for so long before its stream counts as lost. */
 const ACQUIRE_TIME_MS = 15_000;
@@ -30,11 +30,8 @@ const ACQUIRE_TIME_MS = 15_000;
  * half a lease at most, and less than a silence, because what was passed on may have taken its time.
  */
 const HEARD_SHARE = 0.75;
-
-/** How long a beat that other gateways cannot hear of waits for its account; half a second less than a client would. */
-const UNSHARED_PATIENCE_MS = 600;
-/** More at once only wait for each other. */
-const MOST_TOLD_AT_ONCE = 100;
+/** A beat waits so long for an account that need not be heard before the player may go on; less than a client would. */
+const KEEP_PLAYING_MS = 600;
 
 type Unshared = Extract<BeatOutcome, { readonly state: 'unshared' }>;
 
@@ -49,6 +46,8 @@ export interface StreamWatchOptions {
   readonly logger: Pick<Logger, 'warn'>;
   /** Told each time the store did not answer and the account was asked, or the record left out, instead. */
   readonly onDegraded?: () => void;
+  /** Told of each beat that was answered before anybody knew of its stream. */
+  readonly onUnconfirmed?: () => void;
 }
 
 /** A beat came for a stream of another device than the caller may speak for. */
@@ -56,9 +55,10 @@ export class OtherDeviceError extends Error {
   override readonly name = 'OtherDeviceError';
 }
 
-/** A stream that is alive. */
+/** A stream that is alive, as far as it is known. */
 export interface Alive {
-  readonly stream: Pick<WatchedStream, 'userId' | 'streamId' | 'deviceId' | 'contentId'>;
+  /** Only its ids where neither store nor account could tell of it in time: its player goes on, but nothing proves its slot. */
+  readonly stream: StreamRef & Partial<Pick<WatchedStream, 'deviceId' | 'contentId'>>;
   readonly expiresInMs: number;
   readonly heartbeatIntervalMs: number;
   /** It was evicted and plays on until `expiresInMs` are over. */
@@ -68,21 +68,49 @@ export interface Alive {
 /**
  * Streams whose players beat here. Accounts decide who may play; this knows who is alive, so that a beat costs no call to
  * Temporal. What the store does not know, the account is asked, which leaves no history; what the store cannot record because it
- * is away, the account is told. All methods throw what `SessionsClient` throws.
+ * is away, the account is told. Calls that beats and lost players cause are bounded, and one for all streams of an account. All
+ * methods throw what `SessionsClient` throws.
  */
 export class StreamWatch {
   readonly #options: StreamWatchOptions;
-  /** For reports of lost players. */
-  readonly #account: SharedQuestion<SessionsView>;
+  readonly #calls: AccountCalls;
   readonly #lookup: AccountLookup;
+  /** Passes on beats of an account, and notes what it says of them. */
+  readonly #beats: SharedQuestion<string, ReadonlyMap<string, BeatAnswer>>;
+  /** Tells an account of its lost players. Answers the ids of those that were still silent when its turn came. */
+  readonly #losses: SharedQuestion<string, ReadonlySet<string>>;
   readonly #forwarding = new Set<Promise<void>>();
 
   constructor(options: StreamWatchOptions) {
     this.#options = options;
-    this.#account = new SharedQuestion((userId) => options.sessions.list(userId));
-    const { sessions, patienceMs } = options;
-    const adopt = (userId: string, stream: StreamView) => this.#adopt(userId, stream);
-    this.#lookup = new AccountLookup({ sessions, adopt, patienceMs });
+    const { sessions, store, patienceMs, policy, logger } = options;
+    const calls = new AccountCalls({ logger });
+    this.#calls = calls;
+    this.#beats = new SharedQuestion(
+      (userId, ids) => this.#tellBeats(userId, [...ids]),
+      (userId, call) => calls.run(userId, call, true),
+    );
+    this.#losses = new SharedQuestion(
+      (userId, ids) => this.#tellLosses(userId, [...ids]),
+      (userId, call) => calls.run(userId, call, true),
+    );
+    this.#lookup = new AccountLookup({
+      sessions,
+      patienceMs,
+      calls,
+      adopt: (userId, stream) => this.#record(() => discoverStream(store, userId, stream, policy())),
+      onRead: (userId) => this.#record(() => store.noteRead(userId)),
+    });
+  }
+
+  /** Reads accounts and brings their streams into the store: for a recovery. */
+  get accounts(): Pick<AccountLookup, 'list' | 'journal'> {
+    return this.#lookup;
+  }
+
+  /** Accounts that did not answer when they were called last, though others did. */
+  get unresponsive(): number {
+    return this.#calls.unresponsive;
   }
 
   async acquire(userId: string, request: AcquireOptions): Promise<Granted> {
@@ -117,7 +145,8 @@ export class StreamWatch {
   async heartbeat(userId: string, streamId: string, deviceId?: string): Promise<Alive> {
     const ref = { userId, streamId };
     const alive = await this.#beat(ref, deviceId);
-    const block = this.#options.blockOf?.({ user: userId, device: alive.stream.deviceId });
+    const device = alive.stream.deviceId ?? deviceId;
+    const block = this.#options.blockOf?.({ user: userId, ...(device === undefined ? {} : { device }) });
     return block ? await this.#endBlocked(ref, block) : alive;
   }
 
@@ -129,7 +158,8 @@ export class StreamWatch {
     if (stream && isWatched(stream)) await this.#record(() => store.confirm(toWatchedStream(userId, stream, policy())));
     const nowMs = stream === undefined ? Date.now() : Date.parse(stream.leaseEndsAt) - stream.leaseMs;
     await Promise.all(evicted.map((ended) => this.#noteEnded(userId, ended, nowMs)));
-    return { ...alive, stream: { ...alive.stream, contentId }, evicted };
+    const known = stream === undefined ? alive.stream : toWatchedStream(userId, stream, policy());
+    return { ...alive, stream: { ...known, contentId }, evicted };
   }
 
   async release(userId: string, streamId: string): Promise<void> {
@@ -152,8 +182,9 @@ export class StreamWatch {
     for (const { streamId, end } of ends) await this.#options.store.end({ userId, streamId }, end);
   }
 
-  /** Beats on their way to accounts are delivered. */
+  /** Beats on their way to accounts are delivered; what waits for its turn is given up. */
   async close(): Promise<void> {
+    this.#calls.close();
     await Promise.all(this.#forwarding);
   }
 
@@ -165,10 +196,9 @@ export class StreamWatch {
    */
   async reportSilent(ref: StreamRef): Promise<boolean> {
     const { userId, streamId } = ref;
-    const { sessions, store, policy } = this.#options;
-    const silentMs = HEARD_SHARE * watchTimes(policy()).silenceMs;
-    await sessions.release(userId, { streamId, lost: true, silentMs });
-    const account = await this.#account.ask(userId);
+    const told = await this.#losses.ask(userId, streamId);
+    if (!told.has(streamId)) return false;
+    const account = await this.#lookup.list(userId);
     const stream = account.active.find((other) => other.streamId === streamId);
     if (stream && isWatched(stream)) {
       await this.#adopt(userId, stream);
@@ -176,7 +206,7 @@ export class StreamWatch {
     }
     const end = endOf(account, streamId);
     if (end) await this.#note(ref, end);
-    else await this.#record(() => store.cancel(ref));
+    else await this.#record(() => this.#options.store.cancel(ref));
     return end !== undefined;
   }
 
@@ -184,12 +214,13 @@ export class StreamWatch {
     const { store } = this.#options;
     const outcome = await this.#record(() => store.beat(ref, deviceId));
     // Where the beat could not be recorded, or may come too late, the account is told of it: others may report a silence.
-    if (!outcome || outcome.state === 'silent') {
-      if (deviceId !== undefined) requireDeviceOf(await this.#account.ask(ref.userId), ref.streamId, deviceId);
-      return await this.#vouch(ref, await this.#passOn(ref));
-    }
+    if (!outcome || outcome.state === 'told') return await this.#orKeepPlaying(ref, this.#passOnOf(ref, deviceId));
     if (outcome.state === 'otherDevice') throw new OtherDeviceError();
-    if (outcome.state === 'unknown') return this.#describe(ref, await this.#lookUp(ref, deviceId));
+    if (outcome.state === 'unknown') {
+      const found = this.#lookUp(ref, deviceId);
+      // While nobody knows which streams there are, this is most likely one of them: its account is read as soon as can be.
+      return await (outcome.recovering ? this.#orKeepPlaying(ref, found) : found);
+    }
     if (outcome.state === 'over') throw new StreamEndedError(ref.streamId, outcome.end);
     if (outcome.state === 'unshared') return await this.#unshared(ref, outcome);
     const { stream, expiresInMs, ending } = outcome;
@@ -208,35 +239,84 @@ export class StreamWatch {
     throw new StreamEndedError(streamId, { reason: 'evicted', evictor: { kind: 'operator', ...eviction } });
   }
 
-  async #lookUp(ref: StreamRef, deviceId: string | undefined): Promise<StreamView> {
+  async #tellLosses(userId: string, streamIds: readonly string[]): Promise<ReadonlySet<string>> {
+    const { sessions, store, policy } = this.#options;
+    const told = await store.tell(streamIds.map((streamId) => ({ userId, streamId })));
+    if (told.length === 0) return new Set();
+    const silentMs = HEARD_SHARE * watchTimes(policy()).silenceMs;
+    await sessions.release(
+      userId,
+      told.map(({ streamId }) => ({ streamId, lost: true, silentMs })),
+    );
+    return new Set(told.map(({ streamId }) => streamId));
+  }
+
+  async #tellBeats(userId: string, streamIds: readonly string[]): Promise<ReadonlyMap<string, BeatAnswer>> {
+    const answers = await this.#options.sessions.heartbeat(userId, streamIds);
+    for (const answer of answers) {
+      if (!answer.alive) await this.#noteGone({ userId, streamId: answer.streamId }, answer.end);
+      else if (answer.stream && isWatched(answer.stream)) await this.#adopt(userId, answer.stream);
+    }
+    return new Map(answers.map((answer) => [answer.streamId, answer]));
+  }
+
+  /** The account was not heard in time, and may well have the stream: its player goes on until the next beat. */
+  async #orKeepPlaying(ref: StreamRef, asked: Promise<Alive>): Promise<Alive> {
+    const { policy, onUnconfirmed } = this.#options;
+    const { silenceMs: expiresInMs, heartbeatIntervalMs } = watchTimes(policy());
+    const unconfirmed: Alive = { stream: ref, expiresInMs, heartbeatIntervalMs };
+    const alive = await this.#inTime(asked, unconfirmed);
+    if (alive === unconfirmed) onUnconfirmed?.();
+    return alive;
+  }
+
+  /**
+   * A beat that other gateways cannot hear of: the account is told, and its answer holds if it comes soon. When accounts have enough
+   * to answer, those that were told lately are not.
+   */
+  async #unshared(ref: StreamRef, { stream, expiresInMs, toldLately }: Unshared): Promise<Alive> {
+    this.#options.onDegraded?.();
+    const heardHere: Alive = { stream, expiresInMs, heartbeatIntervalMs: stream.heartbeatIntervalMs };
+    if (toldLately && this.#calls.waiting > 0) return heardHere;
+    return await this.#inTime(this.#passOn(ref), heardHere);
+  }
+
+  /** @returns `otherwise` when the account does not answer within a time that a player can wait; it is asked all the same */
+  async #inTime(asked: Promise<Alive>, otherwise: Alive): Promise<Alive> {
+    try {
+      return await withinTime(Math.min(KEEP_PLAYING_MS, this.#options.patienceMs), 'heartbeat', asked);
+    } catch (error) {
+      if (error instanceof SessionsUnavailableError) return otherwise;
+      throw error;
+    }
+  }
+
+  async #lookUp(ref: StreamRef, deviceId: string | undefined): Promise<Alive> {
     const account = await this.#lookup.ask(ref);
     if (deviceId !== undefined) requireDeviceOf(account, ref.streamId, deviceId);
     const stream = account.active.find(({ streamId }) => streamId === ref.streamId);
-    if (stream) return stream.mode === 'direct' ? await this.#passOn(ref) : stream;
-    return await this.#gone(ref, endOf(account, ref.streamId) ?? { reason: 'unknown' });
-  }
-
-  async #passOn(ref: StreamRef): Promise<StreamView> {
-    const [answer] = await this.#options.sessions.heartbeat(ref.userId, ref.streamId);
-    if (answer?.alive && answer.stream) return answer.stream;
-    return await this.#gone(ref, answer && !answer.alive ? answer.end : { reason: 'unknown' });
-  }
-
-  async #gone(ref: StreamRef, end: StreamGone): Promise<never> {
-    // An unknown one may be acquired by other ways at any time.
-    if (end.reason !== 'unknown') await this.#note(ref, end);
+    if (stream) return stream.mode === 'direct' ? await this.#passOn(ref) : this.#describe(ref, stream);
+    const end = endOf(account, ref.streamId) ?? { reason: 'unknown' };
+    await this.#noteGone(ref, end);
     throw new StreamEndedError(ref.streamId, end);
   }
 
-  /** By what its account says, and watched from now on. */
-  async #vouch(ref: StreamRef, stream: StreamView): Promise<Alive> {
-    if (isWatched(stream)) await this.#adopt(ref.userId, stream);
-    return this.#describe(ref, stream);
+  /** Only for its own device, where the caller is bound to one. */
+  async #passOnOf(ref: StreamRef, deviceId: string | undefined): Promise<Alive> {
+    if (deviceId !== undefined) requireDeviceOf(await this.#lookup.list(ref.userId), ref.streamId, deviceId);
+    return await this.#passOn(ref);
   }
 
-  async #adopt(userId: string, stream: StreamView): Promise<void> {
-    const { store, policy } = this.#options;
-    await this.#record(() => adoptStream(store, userId, stream, policy()));
+  async #passOn(ref: StreamRef): Promise<Alive> {
+    const answers = await this.#track(this.#beats.ask(ref.userId, ref.streamId));
+    const answer = answers.get(ref.streamId);
+    if (answer?.alive && answer.stream) return this.#describe(ref, answer.stream);
+    throw new StreamEndedError(ref.streamId, answer && !answer.alive ? answer.end : { reason: 'unknown' });
+  }
+
+  async #noteGone(ref: StreamRef, end: StreamGone): Promise<void> {
+    // An unknown one may be acquired by other ways at any time.
+    if (end.reason !== 'unknown') await this.#note(ref, end);
   }
 
   #describe({ userId }: StreamRef, stream: StreamView): Alive {
@@ -251,43 +331,34 @@ export class StreamWatch {
     return { stream: watched, heartbeatIntervalMs, expiresInMs: watched.silenceMs };
   }
 
-  /**
-   * A beat that other gateways cannot hear of: the account is told, and its answer holds if it comes soon. When accounts have enough
-   * to answer, those that were told lately are not.
-   */
-  async #unshared(ref: StreamRef, { stream, expiresInMs, toldLately }: Unshared): Promise<Alive> {
-    this.#options.onDegraded?.();
-    const heardHere: Alive = { stream, expiresInMs, heartbeatIntervalMs: stream.heartbeatIntervalMs };
-    if (toldLately && this.#forwarding.size >= MOST_TOLD_AT_ONCE) return heardHere;
-    const told = this.#passOn(ref).then((view) => this.#vouch(ref, view));
-    const settled = told.then(noop, noop).finally(() => this.#forwarding.delete(settled));
-    this.#forwarding.add(settled);
-    const patience = new AbortController();
-    const late = sleep(UNSHARED_PATIENCE_MS, heardHere, { signal: patience.signal });
-    try {
-      return await Promise.race([told, late]);
-    } catch (error) {
-      if (error instanceof SessionsUnavailableError) return heardHere;
-      throw error;
-    } finally {
-      patience.abort();
-    }
-  }
-
   /** In the background: the player need not wait for it. */
   #forward(ref: StreamRef): void {
-    const { sessions, store, logger } = this.#options;
-    const forwarding = (async () => {
+    const { store, logger } = this.#options;
+    const forward = async (): Promise<void> => {
       try {
-        const [answer] = await sessions.heartbeat(ref.userId, ref.streamId);
-        if (answer && !answer.alive) await this.#note(ref, answer.end);
+        await this.#beats.ask(ref.userId, ref.streamId);
       } catch (error) {
         logger.warn({ error: String(error), ...ref }, 'a beat could not be passed on; the next one will be');
         await this.#record(() => store.forwardAgain(ref));
       }
-    })();
-    this.#forwarding.add(forwarding);
-    void forwarding.finally(() => this.#forwarding.delete(forwarding));
+    };
+    void this.#track(forward());
+  }
+
+  /** To be done before this is closed. */
+  async #track<Answer>(passedOn: Promise<Answer>): Promise<Answer> {
+    const settled = passedOn.then(noop, noop);
+    this.#forwarding.add(settled);
+    try {
+      return await passedOn;
+    } finally {
+      this.#forwarding.delete(settled);
+    }
+  }
+
+  async #adopt(userId: string, stream: StreamView): Promise<void> {
+    const { store, policy } = this.#options;
+    await this.#record(() => adoptStream(store, userId, stream, policy()));
   }
 
   async #noteEnded(userId: string, { streamId, end, endedAt }: EndedStream, nowMs: number): Promise<void> {

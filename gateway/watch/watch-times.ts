@@ -21,8 +21,15 @@ export function watchTimes(
 
 /**
  * When to pass on a beat of a stream that was just found: nobody knows when that was last done. Within the first half of what
- * is left of its lease, at random, so that not all streams do it at once after a loss of the store.
+ * is left of its lease, at random, so that not all streams do it at once after a loss of the store; and within the usual time
+ * between two, as the clock of this gateway may be wrong.
  */
-export function forwardInMs({ leaseEndsAt }: StreamView, nowMs: number, random: () => number = Math.random): number {
-  return Math.max(0, Math.floor(((Date.parse(leaseEndsAt) - nowMs) / 2) * random()));
+export function forwardInMs(
+  { leaseEndsAt }: StreamView,
+  forwardEveryMs: number,
+  nowMs: number,
+  random: () => number = Math.random,
+): number {
+  const halfMs = (Date.parse(leaseEndsAt) - nowMs) / 2;
+  return Math.max(0, Math.floor(Math.min(halfMs, forwardEveryMs) * random()));
 }

@@ -11,14 +11,26 @@ export function toWatchedStream(userId: string, stream: StreamView, policy: Sess
   return { userId, streamId, deviceId, ...(contentId === undefined ? {} : { contentId }), ...watchTimes(policy) };
 }
 
-/** Watches from now on what its account has. */
+/** Watches from now on what its account has, unless the store knows better. */
+export async function discoverStream(
+  store: Pick<BeatStore, 'discover'>,
+  userId: string,
+  stream: StreamView,
+  policy: SessionPolicy,
+): Promise<void> {
+  const watched = toWatchedStream(userId, stream, policy);
+  await store.discover(watched, forwardInMs(stream, watched.forwardEveryMs, Date.now()));
+}
+
+/** Watches from now on what beat by another way than the store. */
 export async function adoptStream(
   store: Pick<BeatStore, 'adopt'>,
   userId: string,
   stream: StreamView,
   policy: SessionPolicy,
 ): Promise<void> {
-  await store.adopt(toWatchedStream(userId, stream, policy), forwardInMs(stream, Date.now()));
+  const watched = toWatchedStream(userId, stream, policy);
+  await store.adopt(watched, forwardInMs(stream, watched.forwardEveryMs, Date.now()));
 }
 
 /** Whether gateways watch it: its player beats with them, and it is not on its way out. */

@@ -46,7 +46,7 @@ describe('the lookup of streams nobody knows', () => {
     readMs = 10;
   });
 
-  it('reads so many accounts at once, each once for all who wait', async () => {
+  it('reads so many accounts at once, each once for all who wait, and watches all their streams', async () => {
     const lookup = new AccountLookup({ sessions, adopt, readsAtOnce: 4, patienceMs: 8_000 });
     const users = Array.from({ length: 30 }, (_, index) => `user-${index}`);
     const asks = [...users, ...users].map((userId, index) => lookup.ask({ userId, streamId: index < 30 ? 'a' : 'b' }));
@@ -57,15 +57,15 @@ describe('the lookup of streams nobody knows', () => {
     assert.equal(new Set(adopted).size, 60);
   });
 
-  it('tells who waits too long to come again, and watches the stream all the same', async () => {
+  it('tells who waits too long so, and watches the streams of the account all the same', async () => {
     readMs = 300;
     const lookup = new AccountLookup({ sessions, adopt, readsAtOnce: 1, patienceMs: 50 });
     const asks = ['x', 'y'].map((userId) => lookup.ask({ userId, streamId: 'a' }));
     for (const ask of asks) await assert.rejects(ask, SessionsUnavailableError);
-    await eventually(() => assert.deepEqual(adopted.toSorted(), ['x/a', 'y/a']));
+    await eventually(() => assert.deepEqual(adopted.toSorted(), ['x/a', 'x/b', 'y/a', 'y/b']));
   });
 
-  it('goes on after a read that failed, and watches only streams that beat', async () => {
+  it('goes on after a read that failed', async () => {
     let fails = true;
     const flaky = {
       list: (userId: string) => (fails ? Promise.reject(new SessionsUnavailableError('list')) : sessions.list(userId)),
@@ -74,6 +74,16 @@ describe('the lookup of streams nobody knows', () => {
     await assert.rejects(lookup.ask({ userId: 'x', streamId: 'a' }), SessionsUnavailableError);
     fails = false;
     assert.equal((await lookup.ask({ userId: 'x', streamId: 'b' })).slots, 2);
-    assert.deepEqual(adopted, ['x/b']);
+    assert.deepEqual(adopted, ['x/a', 'x/b']);
+  });
+
+  it('keeps a journal of the accounts that were read, whoever asked', async () => {
+    const lookup = new AccountLookup({ sessions, adopt, patienceMs: 8_000 });
+    await lookup.list('before');
+    const { users, stop } = lookup.journal();
+    await Promise.all([lookup.list('x'), lookup.ask({ userId: 'y', streamId: 'a' })]);
+    stop();
+    await lookup.list('after');
+    assert.deepEqual([...users].toSorted(), ['x', 'y']);
   });
 });

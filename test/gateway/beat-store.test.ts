@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { setTimeout } from 'node:timers/promises';
 import type { BeatStore, StreamRef, WatchedStream } from '../../gateway/watch/beat-store.ts';
 import { MemoryBeatStore } from '../../gateway/watch/memory-beat-store.ts';
 import type { SharedRedis } from '../../gateway/redis/connection.ts';
@@ -34,9 +33,34 @@ function behavesAsBeatStore(create: () => BeatStore): void {
   }
 
   it('knows nothing of a stream nobody acquired, nor of one whose acquire is under way', async () => {
-    assert.deepEqual(await store.beat(ref), { state: 'unknown' });
+    assert.equal((await store.beat(ref)).state, 'unknown');
     await store.expect(ref, 5_000);
-    assert.deepEqual(await store.beat(ref), { state: 'unknown' });
+    assert.equal((await store.beat(ref)).state, 'unknown');
+  });
+
+  it('says of an unknown one whether it may be one that nobody has read yet', async () => {
+    assert.deepEqual(await store.beat(ref), { state: 'unknown', recovering: true });
+    assert.equal(await store.beginRecovery(), true);
+    assert.deepEqual(await store.beat(ref), { state: 'unknown', recovering: true });
+    await store.readLater([ref.userId, 'another'], 60_000);
+    await store.endRecovery();
+    assert.deepEqual(await store.beat(ref), { state: 'unknown', recovering: true }, 'its account gave no answer');
+    await store.noteRead(ref.userId);
+    assert.deepEqual(await store.beat(ref), { state: 'unknown', recovering: false });
+    assert.equal(await store.unread(), 1);
+    await store.requireRecovery();
+    assert.deepEqual(await store.beat(ref), { state: 'unknown', recovering: true });
+  });
+
+  it('hands out accounts that are to be read again, each to one caller at a time, until they are', async () => {
+    const users = [1, 2, 3].map((index) => `${ref.userId}${index}`);
+    await store.readLater(users, 0);
+    const first = await store.sweep(2);
+    const second = await store.sweep(2);
+    assert.deepEqual([...first.unread, ...second.unread].toSorted(), users);
+    assert.deepEqual((await store.sweep(2)).unread, []);
+    for (const user of users) await store.noteRead(user);
+    assert.equal(await store.unread(), 0);
   });
 
   it('answers the beats of a confirmed one with what it was told of it', async () => {
@@ -50,15 +74,12 @@ function behavesAsBeatStore(create: () => BeatStore): void {
     await store.sweep(100);
     await store.confirm(streamOf(ref));
     assert.equal((await store.beat(ref, 'tv')).state, 'alive');
-    const stopsAt = performance.now() + 4 * SILENCE_MS;
-    while (performance.now() < stopsAt) {
-      const { state } = await store.beat(ref, 'phone');
-      assert.ok(state === 'otherDevice' || state === 'silent', state);
-      await setTimeout(20);
-      await sweep();
-      if (state === 'silent') break;
-    }
-    assert.deepEqual(await store.beat(ref, 'phone'), { state: 'silent' });
+    await eventually(async () => {
+      assert.deepEqual(await store.beat(ref, 'phone'), { state: 'otherDevice' });
+      assert.deepEqual(await sweep(), [ref]);
+    });
+    assert.deepEqual(await store.beat(ref, 'phone'), { state: 'otherDevice' });
+    assert.deepEqual(await store.tell([ref]), [ref], 'silent all the same');
   });
 
   it('has one beat passed on in each period, and the next one again when that failed', async () => {
@@ -71,14 +92,49 @@ function behavesAsBeatStore(create: () => BeatStore): void {
     assert(again.state === 'alive' && again.forward);
   });
 
-  it('finds a silent stream once, and leaves its late beat to its account', async () => {
+  it('finds a silent stream once, and leaves a beat that comes after its account was told to the account', async () => {
     await store.sweep(100);
     await store.confirm(streamOf(ref));
     await eventually(async () => assert.deepEqual(await sweep(), [ref]));
     assert.deepEqual(await sweep(), [], 'one caller reports it');
-    assert.deepEqual(await store.beat(ref), { state: 'silent' });
+    assert.deepEqual(await store.tell([ref]), [ref]);
+    assert.deepEqual(await store.beat(ref), { state: 'told' });
+    assert.deepEqual(await store.tell([ref]), [ref], 'again, when the first time brought no answer');
     await store.end(ref, { reason: 'expired' });
     assert.deepEqual(await store.beat(ref), { state: 'over', end: { reason: 'expired' } });
+  });
+
+  it('goes on with a silent stream that beats before its account is told', async () => {
+    await store.sweep(100);
+    const stream = streamOf(ref, { forwardEveryMs: 60_000 });
+    await store.confirm(stream);
+    await eventually(async () => assert.deepEqual(await sweep(), [ref]));
+    assert.deepEqual(await store.beat(ref), { state: 'alive', stream, expiresInMs: SILENCE_MS, forward: false });
+    assert.deepEqual(await store.tell([ref]), []);
+    await eventually(async () => assert.deepEqual(await sweep(), [ref], 'found again when it falls silent again'));
+  });
+
+  it('leaves the late beat of a stream whose acquire was never confirmed to its account', async () => {
+    await store.sweep(100);
+    await store.expect(ref, 50);
+    await eventually(async () => assert.deepEqual(await sweep(), [ref]));
+    assert.deepEqual(await store.beat(ref), { state: 'told' });
+  });
+
+  it('hands out a silent stream again when its claim is over, new ones first', async () => {
+    await store.sweep(100);
+    await store.confirm(streamOf(ref));
+    await eventually(async () => assert.deepEqual(await sweep(), [ref]));
+    await store.claim([ref], 60_000);
+    const other = { ...ref, streamId: 'other' };
+    await store.confirm(streamOf(other, { silenceMs: 0 }));
+    await store.claim([ref, other], 0);
+    const found: StreamRef[] = [];
+    await eventually(async () => {
+      found.push(...(await store.sweep(1)).silent.filter(({ userId }) => userId === ref.userId));
+      assert.equal(found.length, 2);
+    });
+    assert.deepEqual(found, [other, ref]);
   });
 
   it('goes on with a silent stream that its account still has, and forgets one it does not know', async () => {
@@ -92,8 +148,9 @@ function behavesAsBeatStore(create: () => BeatStore): void {
     });
     await store.adopt(streamOf(ref), 60_000);
     assert.equal((await store.beat(ref)).state, 'alive');
+    await store.tell([other]);
     await store.cancel(other);
-    assert.deepEqual(await store.beat(other), { state: 'unknown' });
+    assert.equal((await store.beat(other)).state, 'unknown');
   });
 
   it('reports an acquire whose answer never came as lost', async () => {
@@ -105,7 +162,7 @@ function behavesAsBeatStore(create: () => BeatStore): void {
   it('forgets an acquire that was refused, but not a stream that plays', async () => {
     await store.expect(ref, 5_000);
     await store.cancel(ref);
-    assert.deepEqual(await store.beat(ref), { state: 'unknown' });
+    assert.equal((await store.beat(ref)).state, 'unknown');
     await store.confirm(streamOf(ref));
     await store.expect(ref, 5_000);
     await store.cancel(ref);
@@ -142,6 +199,44 @@ function behavesAsBeatStore(create: () => BeatStore): void {
     await store.adopt({ ...streamOf(ref), deviceId: 'other' }, 0);
     const second = await store.beat(ref);
     assert(second.state === 'alive' && !second.forward && second.stream.deviceId === 'tv');
+  });
+
+  it('discovers a stream it does not know, and takes none for alive that fell silent, ended or plays', async () => {
+    await store.sweep(100);
+    await store.discover(streamOf(ref), 60_000);
+    await store.discover({ ...streamOf(ref), deviceId: 'other' }, 60_000);
+    const beat = await store.beat(ref);
+    assert(beat.state === 'alive' && beat.stream.deviceId === 'tv');
+    await eventually(async () => assert.deepEqual(await sweep(), [ref]));
+    await store.discover(streamOf(ref), 60_000);
+    assert.deepEqual(await store.tell([ref]), [ref]);
+    await store.discover(streamOf(ref), 60_000);
+    assert.deepEqual(await store.beat(ref), { state: 'told' });
+    await store.end(ref, EVICTED);
+    await store.discover(streamOf(ref), 60_000);
+    assert.deepEqual(await store.beat(ref), { state: 'over', end: EVICTED });
+    const expected = { ...ref, streamId: 'expected' };
+    await store.expect(expected, 60_000);
+    await store.discover(streamOf(expected), 60_000);
+    assert.equal((await store.beat(expected)).state, 'alive');
+  });
+
+  it('is not recovered by a recovery during which something else went unrecorded', async () => {
+    assert.equal(await store.beginRecovery(), true);
+    await store.requireRecovery();
+    assert.equal(await store.beginRecovery(), false, 'one at a time');
+    await store.endRecovery();
+    assert.equal((await store.sweep(1)).mustRecover, true);
+    assert.equal(await store.beginRecovery(), true);
+    await store.endRecovery();
+    assert.equal((await store.sweep(1)).mustRecover, false);
+  });
+
+  it('lets another caller recover when one gave up', async () => {
+    assert.equal(await store.beginRecovery(), true);
+    await store.giveUpRecovery();
+    assert.equal((await store.sweep(1)).mustRecover, true);
+    assert.equal(await store.beginRecovery(), true);
   });
 
   it('asks to recover until somebody did, one at a time, and again when asked to', async () => {
@@ -236,10 +331,79 @@ describe('the record of who beats', () => {
       assert.deepEqual((await store.sweep(10)).silent, []);
     });
 
+    it('is not recovered by a recovery during which the data were lost', async () => {
+      const [store, other] = [1, 2].map(() => new RedisBeatStore(redis, OPTIONS));
+      assert(store && other);
+      assert.equal(await store.beginRecovery(), true);
+      await redis.flushall();
+      await store.renewRecovery();
+      await store.endRecovery();
+      assert.equal((await store.sweep(1)).mustRecover, true);
+      assert.equal(await other.beginRecovery(), true);
+      await store.endRecovery();
+      assert.equal((await other.sweep(1)).mustRecover, true, 'the one before ends nothing of another one');
+      await other.endRecovery();
+      assert.equal((await store.sweep(1)).mustRecover, false);
+    });
+
+    it('takes a recovery for done that two gateways did, as the first one was taken for dead', async () => {
+      const [first, second] = [1, 2].map(() => new RedisBeatStore(redis, OPTIONS));
+      assert(first && second);
+      assert.equal(await first.beginRecovery(), true);
+      await redis.del('{stream-sessions}:recovering');
+      assert.equal(await second.beginRecovery(), true);
+      await first.renewRecovery();
+      await first.endRecovery();
+      assert.equal((await second.sweep(1)).mustRecover, false);
+      await second.endRecovery();
+      assert.equal((await first.sweep(1)).mustRecover, false);
+    });
+
+    it('puts all times back with a clock of Redis that goes back, and ends none when it goes ahead', async () => {
+      const HOUR_MS = 3_600_000;
+      const store = new RedisBeatStore(redis, { ...OPTIONS, graceMs: 60_000 });
+      const [silent, leaving, claimed] = ['silent', 'leaving', 'claimed'].map((id) => ({
+        userId: 'ann',
+        streamId: id,
+      }));
+      assert(silent && leaving && claimed);
+      await store.sweep(10);
+      await redis.del('{stream-sessions}:grace-until');
+      await store.confirm(streamOf(claimed, { silenceMs: 1 }));
+      await eventually(async () => assert.deepEqual((await store.sweep(10)).silent, [claimed]));
+      await store.confirm(streamOf(silent));
+      await store.confirm(streamOf(leaving, { silenceMs: 60_000 }));
+      await store.end(leaving, EVICTED, 2_000);
+      await store.readLater(['bob'], 100);
+      // What is written looks like this after the clock went back by an hour.
+      for (const set of ['deadlines', 'silent', 'unread'])
+        for (const member of await redis.zrange(`{stream-sessions}:${set}`, '0', '-1'))
+          await redis.zincrby(`{stream-sessions}:${set}`, HOUR_MS, member);
+      await redis.incrby('{stream-sessions}:swept', String(HOUR_MS));
+
+      const found = { silent: [] as StreamRef[], unread: [] as string[] };
+      await eventually(async () => {
+        const { silent: streams, unread } = await store.sweep(10);
+        found.silent.push(...streams);
+        found.unread.push(...unread);
+        assert.deepEqual(found, { silent: [silent], unread: ['bob'] });
+      });
+      await eventually(async () => assert.deepEqual(await store.beat(leaving), { state: 'over', end: EVICTED }));
+
+      await store.confirm(streamOf(leaving, { silenceMs: 60_000 }));
+      const other = { userId: 'ann', streamId: 'other' };
+      await store.confirm(streamOf(other, { silenceMs: 60_000 }));
+      await redis.zincrby('{stream-sessions}:deadlines', -HOUR_MS, JSON.stringify(['ann', 'other']));
+      await redis.decrby('{stream-sessions}:swept', HOUR_MS);
+      assert.deepEqual((await store.sweep(10)).silent, [], 'nothing for a whole lease');
+      assert.equal((await store.beat(other)).state, 'alive');
+    });
+
     it('says that it is away, and that it must recover once its data are lost', async () => {
       const other = await startRedisServer();
       const connection = await connectToRedis(other.url);
       const store = new RedisBeatStore(connection, OPTIONS);
+      assert.equal(await store.beginRecovery(), true);
       await store.endRecovery();
       assert.equal((await store.sweep(1)).mustRecover, false);
       await other.kill();

@@ -16,6 +16,7 @@ import { MemoryBeatStore } from '../../gateway/watch/memory-beat-store.ts';
 import { OtherDeviceError, StreamWatch } from '../../gateway/watch/stream-watch.ts';
 import { SessionLedger } from '../../workflows/session-ledger.ts';
 import { policyWith } from '../sessions/support/policies.ts';
+import { eventually } from '../support/eventually.ts';
 
 const USER = 'alice';
 /** Of the default policy: 45 seconds of lease, 2 of them for the report. */
@@ -120,7 +121,7 @@ describe('a gateway that watches streams', () => {
       else await world.watch.acquire(USER, STREAM);
       await lead(world);
       await assert.rejects(world.watch.heartbeat(USER, 'a', 'other'), OtherDeviceError, state);
-      assert.ok(!world.calls.includes('heartbeat'), `${state}: the account hears of no beat`);
+      assert.ok(!world.calls.some((call) => call.startsWith('heartbeat')), `${state}: the account hears of no beat`);
       assert.equal((await world.watch.heartbeat(USER, 'a', 'd')).stream.deviceId, 'd', state);
     }
   });
@@ -144,6 +145,84 @@ describe('a gateway that watches streams', () => {
       else await assert.rejects(world.watch.heartbeat(USER, 'b'), end);
     }
   });
+
+  describe('whose account does not answer in time', () => {
+    const TIMES = { expiresInMs: SILENCE_MS, heartbeatIntervalMs: 15_000 };
+    const UNKNOWN = { stream: { userId: USER, streamId: 'a' }, ...TIMES };
+
+    async function recover(world: World): Promise<void> {
+      assert.equal(await world.store.beginRecovery(), true);
+      await world.store.endRecovery();
+    }
+
+    it('lets players go on, with nothing to prove it, as long as nobody knows which streams there are', async () => {
+      const world = new World();
+      world.onRead = () => new Promise(() => undefined);
+      assert.deepEqual(await world.watch.heartbeat(USER, 'a'), UNKNOWN);
+      assert.equal(world.unconfirmed, 1);
+      world.onRead = () => Promise.reject(new SessionsUnavailableError('list'));
+      const other = new World();
+      other.onRead = world.onRead;
+      assert.deepEqual(await other.watch.heartbeat(USER, 'a'), UNKNOWN, 'also when it is known at once');
+      await recover(other);
+      await assert.rejects(other.watch.heartbeat(USER, 'a'), SessionsUnavailableError);
+      await other.store.readLater([USER], 60_000);
+      assert.deepEqual(await other.watch.heartbeat(USER, 'a'), UNKNOWN, 'its account gave the recovery no answer');
+    });
+
+    it('tells of an end as soon as the account was read, in a recovery too', async () => {
+      const world = new World();
+      await world.sessions.acquire(USER, { streamId: 'a', deviceId: 'd', mode: 'watched' });
+      await world.sessions.evict(USER, { by: 'ann' });
+      const read = Promise.withResolvers<void>();
+      world.onRead = () => read.promise;
+      assert.deepEqual(await world.watch.heartbeat(USER, 'a'), UNKNOWN);
+      read.resolve();
+      await eventually(() => assert.rejects(world.watch.heartbeat(USER, 'a'), StreamEndedError));
+    });
+
+    it('watches all streams of an account that one beat had read', async () => {
+      const world = new World();
+      for (const streamId of ['a', 'b', 'c']) {
+        await world.sessions.acquire(USER, { streamId, deviceId: streamId, mode: 'watched' });
+      }
+      world.calls.length = 0;
+      for (const streamId of ['a', 'b', 'c']) {
+        const { stream } = await world.watch.heartbeat(USER, streamId);
+        assert.partialDeepStrictEqual(stream, { streamId, deviceId: streamId });
+      }
+      assert.equal(world.calls.filter((call) => call === 'list').length, 1);
+    });
+
+    it('lets players go on whose beats the store does not take, and passes them on in one call', async () => {
+      const world = new World();
+      for (const streamId of ['a', 'b']) await world.watch.acquire(USER, { streamId, deviceId: 'd' });
+      world.store.beat = () => Promise.reject(new StoreUnavailableError(undefined));
+      const read = Promise.withResolvers<void>();
+      world.onRead = () => read.promise;
+      world.calls.length = 0;
+      const beats = ['a', 'b', 'b'].map((streamId) => world.watch.heartbeat(USER, streamId));
+      for (const alive of await Promise.all(beats)) assert.partialDeepStrictEqual(alive, TIMES);
+      read.resolve();
+      await eventually(() => assert.deepEqual(world.calls, ['heartbeat a b']));
+    });
+
+    it('tells it of all its lost players in one call, but of none that beat by then', async () => {
+      const world = new World();
+      for (const streamId of ['a', 'b', 'c']) await world.watch.acquire(USER, { streamId, deviceId: 'd' });
+      const refs = await world.silentAfter(SILENCE_MS);
+      assert.equal(refs.length, 3);
+      const reports = refs.slice(0, 1).map((ref) => world.watch.reportSilent(ref));
+      // Before its turn has come.
+      const { length: before } = world.calls;
+      await world.watch.heartbeat(USER, 'b');
+      reports.push(...refs.slice(1).map((ref) => world.watch.reportSilent(ref)));
+      assert.deepEqual(await Promise.all(reports), [true, false, true]);
+      assert.ok(world.calls.length - before <= 4, String(world.calls));
+      assert.equal((await world.sessions.list(USER)).active[0]?.streamId, 'b');
+      assert.equal((await world.watch.heartbeat(USER, 'b')).expiresInMs, SILENCE_MS);
+    });
+  });
 });
 
 /** An account, a store and a gateway over them, on a clock of their own; the account answers as its workflow does. */
@@ -157,6 +236,9 @@ class World {
   block: Block | undefined;
   /** The store answers nothing. */
   away = false;
+  /** Comes before the account answers reads and beats. */
+  onRead: () => Promise<void> = () => Promise.resolve();
+  unconfirmed = 0;
   readonly calls: string[] = [];
   readonly #ledger = new SessionLedger(this.nowMs);
   readonly store: MemoryBeatStore;
@@ -174,6 +256,7 @@ class World {
       patienceMs: 1_000,
       blockOf: ({ user, device }) => (this.block && [user, device].includes(this.block.value) ? this.block : undefined),
       logger: { warn: (problem: unknown) => this.onEvict ?? assert.fail(JSON.stringify(problem)) },
+      onUnconfirmed: () => void (this.unconfirmed += 1),
     });
   }
 
@@ -208,8 +291,9 @@ class World {
         return this.onAcquire ? this.onAcquire(() => acquire(request)) : acquire(request);
       },
       heartbeat: async (_userId, streamIds) => {
-        note('heartbeat');
         const ids = [streamIds].flat();
+        note(`heartbeat ${ids.join(' ')}`);
+        await this.onRead();
         this.#ledger.heartbeat(
           ids.map((streamId) => ({ streamId })),
           this.nowMs,
@@ -224,11 +308,12 @@ class World {
       },
       release: async (_userId, release) => {
         note('release');
-        const one: Release = typeof release === 'string' ? { streamId: release } : release;
-        this.#ledger.release([one], this.nowMs);
+        const releases: readonly Release[] = typeof release === 'string' ? [{ streamId: release }] : [release].flat();
+        this.#ledger.release(releases, this.nowMs);
       },
       list: async () => {
         note('list');
+        await this.onRead();
         return this.#ledger.view();
       },
       evict: async (_userId, request: EvictRequest) => {

@@ -33,6 +33,8 @@ describe('alerts and dashboard of the gateway', () => {
       blocks: () => 0,
       policyVersion: () => 1,
       policyIsValid: () => true,
+      unreadAccounts: () => Promise.resolve(0),
+      unresponsiveAccounts: () => 0,
       accessLog: () => ({ dropped: 0 }),
       degraded: () => [],
     });
