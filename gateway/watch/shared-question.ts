@@ -38,7 +38,7 @@ export class SharedQuestion<Item, Answer> {
 
   #start(key: string, item: Item): Asking<Item, Answer> {
     const asking = this.#prepare(key, item);
-    this.#follow(key, asking);
+    void this.#follow(key, asking);
     return asking;
   }
 
@@ -53,12 +53,12 @@ export class SharedQuestion<Item, Answer> {
     return { answer, items, begun: () => begun };
   }
 
-  #follow(key: string, asking: Asking<Item, Answer>): void {
-    this.#asking.set(key, asking);
-    void settled(asking.answer).then(() => {
-      if (asking.next) this.#follow(key, asking.next);
-      else this.#asking.delete(key);
-    });
+  async #follow(key: string, asking: Asking<Item, Answer>): Promise<void> {
+    for (let current: Asking<Item, Answer> | undefined = asking; current; current = current.next) {
+      this.#asking.set(key, current);
+      await settled(current.answer);
+    }
+    this.#asking.delete(key);
   }
 }
 

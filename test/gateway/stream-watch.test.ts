@@ -98,6 +98,16 @@ describe('a gateway that watches streams', () => {
     assert.equal((await world.watch.heartbeat(USER, 'a')).expiresInMs, SILENCE_MS);
   });
 
+  it('lets a beat through that comes while its account is being told of its silence', async () => {
+    const world = new World();
+    await world.watch.acquire(USER, { streamId: 'a', deviceId: 'd' });
+    const refs = await world.silentAfter(SILENCE_MS);
+    assert.equal((await world.store.tell(refs)).length, 1);
+    assert.equal((await world.watch.heartbeat(USER, 'a')).expiresInMs, SILENCE_MS);
+    assert.deepEqual(world.calls.slice(-1), ['heartbeat a'], 'the account decides');
+    assert.equal((await world.sessions.list(USER)).slots, 1);
+  });
+
   it('lets a beat through that comes while its silence is being reported', async () => {
     const world = new World();
     await world.watch.acquire(USER, { streamId: 'a', deviceId: 'd' });

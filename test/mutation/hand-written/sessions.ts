@@ -140,9 +140,8 @@ export const SESSION_MUTANTS: readonly HandWrittenMutant[] = [
   {
     name: 'a beat amid the report of its silence is not passed on',
     file: WATCH,
-    replace:
-      "    if (!outcome || outcome.state === 'silent') return await this.#vouch(ref, await this.#passOn(ref));\n",
-    by: '    if (!outcome) return await this.#vouch(ref, await this.#passOn(ref));\n',
-    test: [WATCH_TEST, 'lets a beat through that comes while its silence is being reported'],
+    replace: "    if (!outcome || outcome.state === 'told') return",
+    by: '    if (!outcome) return',
+    test: [WATCH_TEST, 'lets a beat through that comes while its account is being told of its silence'],
   },
 ];
