@@ -193,10 +193,10 @@ function behavesAsBeatStore(create: () => BeatStore): void {
   });
 
   it('adopts a stream it does not know, and leaves one it knows as it is', async () => {
-    await store.adopt(streamOf(ref), 60_000);
+    await store.adopt(streamOf(ref, { forwardEveryMs: 60_000 }), 60_000);
     const first = await store.beat(ref);
     assert(first.state === 'alive' && !first.forward);
-    await store.adopt({ ...streamOf(ref), deviceId: 'other' }, 0);
+    await store.adopt({ ...streamOf(ref, { forwardEveryMs: 60_000 }), deviceId: 'other' }, 0);
     const second = await store.beat(ref);
     assert(second.state === 'alive' && !second.forward && second.stream.deviceId === 'tv');
   });
@@ -389,6 +389,12 @@ describe('the record of who beats', () => {
         assert.deepEqual(found, { silent: [silent], unread: ['bob'] });
       });
       await eventually(async () => assert.deepEqual(await store.beat(leaving), { state: 'over', end: EVICTED }));
+      const due = { userId: 'ann', streamId: 'due' };
+      await store.confirm(streamOf(due));
+      const key = `{stream-sessions}:stream:${JSON.stringify(['ann', 'due'])}`;
+      await redis.hincrby(key, 'forward', HOUR_MS);
+      const beat = await store.beat(due);
+      assert(beat.state === 'alive' && beat.forward, 'passed on rather too early than too late');
 
       await store.confirm(streamOf(leaving, { silenceMs: 60_000 }));
       const other = { userId: 'ann', streamId: 'other' };
