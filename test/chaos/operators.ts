@@ -13,6 +13,7 @@ const ANSWER_MS = 10_000;
 /** How long operators try to find an event while Temporal is down. */
 const PATIENCE_MS = 20_000;
 const LOOK_AGAIN_MS = 500;
+const LEAST_PAUSE_MS = 200;
 /** How many events a query may offer. */
 const MOST_FOUND = 40;
 const EVENTS = 'WorkflowType="socialEvent"';
@@ -54,20 +55,19 @@ export class Operators {
   }
 
   /**
-   * Looks are made one after the other, acts wait for no answer of the one before. What is late stays late: a burst would fall
-   * on the few events that an outage left over. What would come after the faults is left out and counted.
+   * Looks are made one after the other, acts wait for no answer of the one before. What is late is made up for at a
+   * pace of its own: a burst would fall on the few events that an outage left over. What would come after the faults is left
+   * out and counted.
    */
   async run(plan: readonly PlannedOperatorAction[], untilMs: number): Promise<void> {
     const underWay: Promise<void>[] = [];
-    const deadline = performance.now() + untilMs;
-    let lastMs = 0;
+    const begun = performance.now();
     for (const [index, { atMs, action, draw }] of plan.entries()) {
-      await sleep(atMs - lastMs);
-      if (performance.now() > deadline) {
+      await sleep(Math.max(LEAST_PAUSE_MS, begun + atMs - performance.now()));
+      if (performance.now() > begun + untilMs) {
         this.#leftOut = plan.length - index;
         break;
       }
-      lastMs = atMs;
       const target = await this.#findPatiently(action, draw);
       underWay.push(this.#attempt(action, target).then((outcome) => this.#count(nameOf(action), outcome)));
     }
