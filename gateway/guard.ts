@@ -12,11 +12,11 @@ import {
   addressKey,
   canonicalUserKey,
   clientAddress,
-  UNKNOWN_ADDRESS,
   type ClientAddress,
   type TrustedProxies,
 } from './client-address.ts';
 import type { Forwarders } from './forwarders.ts';
+import { parseAddress } from './ip-address.ts';
 import type { RateLimiter, RateVerdict } from './limits/rate-limiter.ts';
 import { Problem, retryAfter } from './problem.ts';
 
@@ -71,7 +71,8 @@ export class Guard {
     const { socket, headers } = request.raw;
     const { trustedProxies, forwarders } = this.#options;
     const found = clientAddress(socket.remoteAddress, headers, trustedProxies);
-    if (found.origin === 'client' || found.address === UNKNOWN_ADDRESS) return found;
+    const address = parseAddress(found.address);
+    if (found.origin === 'client' || !address || trustedProxies.has(address)) return found;
     const key = addressKey(found.address);
     if (found.origin === 'forwarder') forwarders.note(key);
     return forwarders.has(key) ? { ...found, origin: 'forwarder' } : found;
