@@ -60,6 +60,7 @@ export class RedisBlacklist implements Blacklist {
   /** Changes that came during a load. */
   #inbox: Change[] = [];
   #loading = false;
+  #pinging = false;
   #loadAgain = false;
   #closed = false;
 
@@ -150,11 +151,14 @@ export class RedisBlacklist implements Blacklist {
   /** A server that hangs keeps the connection open; the next one leads to whoever is primary then. */
   async #checkSubscriber(): Promise<void> {
     // Of a Cluster, the subscription moves to another node by itself.
-    if (!(this.#subscriber instanceof Redis) || this.#subscriber.status !== 'ready') return;
+    if (this.#pinging || !(this.#subscriber instanceof Redis) || this.#subscriber.status !== 'ready') return;
+    this.#pinging = true;
     try {
       await this.#subscriber.ping();
     } catch {
       if (!this.#closed) this.#subscriber.disconnect(true);
+    } finally {
+      this.#pinging = false;
     }
   }
 

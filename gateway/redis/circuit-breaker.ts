@@ -11,8 +11,7 @@ export interface CircuitBreakerOptions {
   readonly trial: () => Promise<unknown>;
   /** Whether an error says that all calls fail at present, so that there is nothing to count. */
   readonly isOutage?: (error: Error) => boolean;
-  /** A failure counted, or a trial failed. */
-  readonly onFailure?: (error: Error) => void;
+  readonly onTrialFailed?: (error: Error) => void;
   readonly onOpen?: (reason: Error) => void;
   /** @param openMs how long it was open */
   readonly onClose?: (openMs: number) => void;
@@ -90,10 +89,9 @@ export class CircuitBreaker {
   }
 
   #count(thrown: unknown): void {
-    const { failures = 3, isOutage, onFailure, onOpen } = this.#options;
+    const { failures = 3, isOutage, onOpen } = this.#options;
     const error = toError(thrown);
     this.#failures += 1;
-    onFailure?.(error);
     if (this.#open || this.#stop.signal.aborted) return;
     if (this.#failures < failures && isOutage?.(error) !== true) return;
     const nowMs = performance.now();
@@ -105,7 +103,7 @@ export class CircuitBreaker {
   }
 
   async #tryUntilClosed(open: Open): Promise<void> {
-    const { trial, onFailure, onClose } = this.#options;
+    const { trial, onTrialFailed, onClose } = this.#options;
     while (!this.#stop.signal.aborted) {
       await this.#pause();
       if (this.#stop.signal.aborted) return;
@@ -114,7 +112,7 @@ export class CircuitBreaker {
         break;
       } catch (error) {
         open.reason = toError(error);
-        onFailure?.(open.reason);
+        onTrialFailed?.(open.reason);
       }
     }
     this.#failures = 0;

@@ -23,9 +23,9 @@ const TRIAL_KEPT_MS = 10_000;
 
 /** Replies by which a Redis says that it serves nobody who writes, or not this gateway. A script's error has them inside. */
 const OUTAGES =
-  /(?:^|[\s-])(READONLY|OOM|MISCONF|LOADING|BUSY|NOAUTH|WRONGPASS|NOPERM|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|MOVED)\s/u;
-/** Of those, what another connection would be told as well. */
-const SAME_ELSEWHERE = /(?:^|[\s-])(OOM|MISCONF|LOADING|BUSY|NOPERM|NOREPLICAS)\s/u;
+  /(?:^|[\s-])(?:READONLY|NOAUTH|WRONGPASS|CLUSTERDOWN|MASTERDOWN|MOVED|OOM|MISCONF|LOADING|BUSY|NOPERM|NOREPLICAS)\s|The user executing the script can't/u;
+/** Of those, what another connection may find to be otherwise: it may lead to another server, or its user was let in again. */
+const PERHAPS_OTHERWISE = /(?:^|[\s-])(?:READONLY|NOAUTH|WRONGPASS|CLUSTERDOWN|MASTERDOWN|MOVED)\s/u;
 
 /** The shared store does not answer, or takes nothing. What that means is for each part to declare. */
 export class StoreUnavailableError extends Error {
@@ -50,27 +50,32 @@ export function connectRedis(url: string, logger: Pick<Logger, 'warn' | 'info'>)
   const redis = open(url);
   let connectionError: Error | undefined;
   let leaving = false;
-  const reasonOf = (error: Error): string => ((redis.status !== 'ready' && connectionError) || error).message;
+  const lookElsewhere = (error: Error): void => {
+    const worthIt = error instanceof TimeoutError || PERHAPS_OTHERWISE.test(error.message);
+    if (!worthIt || leaving || redis.status !== 'ready') return;
+    leaving = true;
+    redis.disconnect(true);
+  };
   const breaker = new CircuitBreaker({
     trial: () => redis.eval(TRIAL, 1, TRIAL_KEY, '', TRIAL_KEPT_MS),
     isOutage,
-    onFailure(error) {
-      const elsewhere = error instanceof TimeoutError || (isOutage(error) && !SAME_ELSEWHERE.test(error.message));
-      if (!elsewhere || leaving || redis.status !== 'ready') return;
-      leaving = true;
-      redis.disconnect(true);
+    onTrialFailed: lookElsewhere,
+    onOpen(error) {
+      const reason = ((redis.status !== 'ready' && connectionError) || error).message;
+      logger.warn({ reason }, 'Redis does not serve; the gateway goes by its rules for that');
+      lookElsewhere(error);
     },
-    onOpen: (error) =>
-      logger.warn({ reason: reasonOf(error) }, 'Redis does not serve; the gateway goes by its rules for that'),
     onClose: (openMs) => logger.info({ awayMs: Math.round(openMs) }, 'Redis serves again'),
   });
   redis.on('error', (error: Error) => (connectionError = error));
-  redis.on('close', () => (leaving = false));
+  const left = (): boolean => (leaving = false);
+  redis.on('close', left);
+  redis.on('end', left);
   redis.on('ready', () => {
     connectionError = undefined;
     breaker.tryNow();
   });
-  redis.on('end', () => breaker.close());
+  whenClosed(redis, () => breaker.close());
   return Object.assign(redis, { breaker });
 }
 
@@ -89,7 +94,29 @@ export async function callRedis<Answer>(
 
 /** Another connection to the same Redis, for a subscription; nothing waits for its answers. */
 export function openSubscriber(redis: SharedRedis): Redis | Cluster {
-  return redis instanceof Cluster ? redis.duplicate() : redis.duplicate();
+  const subscriber = redis instanceof Cluster ? redis.duplicate() : redis.duplicate();
+  whenClosed(subscriber, () => undefined);
+  return subscriber;
+}
+
+/**
+ * Tells of the end of a connection that was asked for. Any other end is none: when word of a fail-over comes while it connects by
+ * Sentinel, `ioredis` gives up for good [6.0].
+ */
+function whenClosed(redis: Redis | Cluster, closed: () => void): void {
+  const disconnect = redis.disconnect.bind(redis);
+  let wanted = false;
+  redis.disconnect = (reconnect = false) => {
+    wanted ||= !reconnect;
+    disconnect(reconnect);
+    if (wanted) closed();
+  };
+  redis.on('end', () => {
+    if (wanted) return;
+    setTimeout(() => {
+      if (!wanted) redis.connect().catch(() => undefined);
+    }, LONGEST_PAUSE_MS).unref();
+  });
 }
 
 function retryStrategy(attempt: number): number {

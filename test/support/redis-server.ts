@@ -1,12 +1,16 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { promisify } from 'node:util';
 import { freePort } from '../../local/ports.ts';
 import { eventually } from './eventually.ts';
+
+const run = promisify(execFile);
 
 /** A real Redis of its own, without persistence, on a free port. */
 export interface RedisServer {
   readonly url: string;
+  readonly port: number;
   /** Ends the process at once: its data are lost. */
   kill(): Promise<void>;
   /** Starts it again, empty, on the same port. */
@@ -14,25 +18,29 @@ export interface RedisServer {
   /** Holds the process: connections stay open and nothing is answered. */
   freeze(): void;
   thaw(): void;
+  /** Sends a command as an operator would. @returns what `redis-cli` prints */
+  command(...words: readonly string[]): Promise<string>;
 }
 
 /** Why tests that need Redis cannot run; nothing when they can. */
 export function whyNoRedis(): string | undefined {
-  const found = spawnSync('redis-server', ['--version']).status === 0;
-  return found ? undefined : 'redis-server is not installed';
+  const found = ['redis-server', 'redis-cli'].every((program) => spawnSync(program, ['--version']).status === 0);
+  return found ? undefined : 'redis-server and redis-cli are not installed';
 }
 
-export async function startRedisServer(): Promise<RedisServer> {
+/** @param args of `redis-server`, beside and after those that a test always needs */
+export async function startRedisServer(args: readonly string[] = []): Promise<RedisServer> {
   const port = await freePort();
-  let child = await start(port);
+  let child = await start(port, args);
   return {
     url: `redis://127.0.0.1:${port}`,
+    port,
     async kill() {
       await stop(child);
     },
     async restart() {
       await stop(child);
-      child = await start(port);
+      child = await start(port, args);
     },
     freeze() {
       child.kill('SIGSTOP');
@@ -40,13 +48,21 @@ export async function startRedisServer(): Promise<RedisServer> {
     thaw() {
       child.kill('SIGCONT');
     },
+    command: (...words) => redisCli('-p', String(port), ...words),
   };
 }
 
-async function start(port: number): Promise<ChildProcess> {
-  const child = spawn('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', '/tmp'], {
-    stdio: 'ignore',
-  });
+export async function redisCli(...args: readonly string[]): Promise<string> {
+  // An error of the server is one of the program.
+  const { stdout } = await run('redis-cli', ['-e', ...args], { timeout: 20_000 });
+  return stdout.trim();
+}
+
+async function start(port: number, args: readonly string[]): Promise<ChildProcess> {
+  const always = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', '/tmp'];
+  // A file of configuration comes first.
+  const files = args.slice(0, args[0]?.startsWith('--') === false ? 1 : 0);
+  const child = spawn('redis-server', [...files, ...always, ...args.slice(files.length)], { stdio: 'ignore' });
   await eventually(async () => {
     const socket = connect(port, '127.0.0.1');
     try {
