@@ -9,8 +9,8 @@ interface Heard {
   readonly silentAtMs: number;
   /** When its account was last told of a beat from here. */
   readonly toldAtMs: number;
-  /** It was found silent and did not beat since. */
-  readonly silent?: true;
+  /** `found`: silent here, and reported. `elsewhere`: its account says that another gateway heard of it. */
+  readonly silent?: 'found' | 'elsewhere';
 }
 
 interface Ended {
@@ -29,6 +29,9 @@ export interface Resumed {
 
 /** Of the silence: an account that was told within it need not be told at once. */
 const TOLD_SHARE = 1 / 3;
+/** In intervals: beats that come on time are so far apart at most. */
+const ON_TIME = 1.05;
+const AWAITED_INTERVALS = 2.5;
 
 /**
  * What this gateway heard itself of the streams whose players beat here, and which ends the shared store was not told of. Other gateways
@@ -60,6 +63,15 @@ export class LocalBeats {
     const nowMs = this.#nowMs();
     const toldAtMs = told ? nowMs : (this.#streams.get(key)?.toldAtMs ?? -Infinity);
     this.#streams.set(key, { ref: { userId, streamId }, stream, silentAtMs: nowMs + silenceMs, toldAtMs });
+  }
+
+  /** Of a stream that its account has: a beat was told there, or it was found silent here and is not lost. */
+  adopt(stream: WatchedStream): void {
+    const key = keyOf(stream);
+    const known = this.#streams.get(key);
+    if (!known?.silent) return this.hear(stream, true);
+    const silentAtMs = this.#nowMs() + stream.silenceMs;
+    this.#streams.set(key, { ...known, silentAtMs, silent: 'elsewhere' });
   }
 
   forget(ref: StreamRef): void {
@@ -98,8 +110,7 @@ export class LocalBeats {
   /**
    * Streams that were silent for too long; each is found again if nothing becomes of it.
    *
-   * @param sinceMs since when accounts are told of beats, wherever they are heard: one at another gateway only with the next beat.
-   *   So nothing is found before one and a half intervals are over since then
+   * @param sinceMs since when accounts are told of beats, wherever they are heard
    */
   takeSilent(most: number, sinceMs: number): StreamRef[] {
     const nowMs = this.#nowMs();
@@ -107,11 +118,10 @@ export class LocalBeats {
     for (const [key, heard] of this.#streams) {
       if (silent.length >= most) break;
       const { ref, stream, silentAtMs } = heard;
-      const graceMs = stream ? Math.min(stream.silenceMs, 1.5 * stream.heartbeatIntervalMs) : 0;
-      if (Math.max(silentAtMs, sinceMs + graceMs) > nowMs) continue;
+      if (Math.max(silentAtMs, stream ? sinceMs + graceMs(stream, silentAtMs, sinceMs) : 0) > nowMs) continue;
       if (this.endOf(ref)) this.#streams.delete(key);
       else {
-        this.#streams.set(key, { ...heard, silentAtMs: nowMs + CLAIM_MS, silent: true });
+        this.#streams.set(key, { ...heard, silentAtMs: nowMs + CLAIM_MS, silent: 'found' });
         silent.push(ref);
       }
     }
@@ -120,7 +130,7 @@ export class LocalBeats {
 
   /** Those that were found silent, and did not beat here since. */
   stillSilent(refs: readonly StreamRef[]): readonly StreamRef[] {
-    return refs.filter((ref) => this.#streams.get(keyOf(ref))?.silent && !this.endOf(ref));
+    return refs.filter((ref) => this.#streams.get(keyOf(ref))?.silent === 'found' && !this.endOf(ref));
   }
 
   /** They are not found again for so long. */
@@ -137,13 +147,16 @@ export class LocalBeats {
     for (const [key, { silentAtMs }] of this.#streams) if (silentAtMs <= nowMs) this.#streams.delete(key);
   }
 
+  /** Those that were last heard of here. */
   live(): readonly Resumed[] {
     const nowMs = this.#nowMs();
-    return [...this.#streams.values()].map(({ ref, stream, silentAtMs }) => ({
-      ref,
-      silentInMs: Math.ceil(silentAtMs - nowMs),
-      ...(stream ? { stream } : {}),
-    }));
+    return [...this.#streams.values()]
+      .filter(({ silent }) => silent === undefined)
+      .map(({ ref, stream, silentAtMs }) => ({
+        ref,
+        silentInMs: Math.ceil(silentAtMs - nowMs),
+        ...(stream ? { stream } : {}),
+      }));
   }
 
   /** Ends that the shared store was not told of, as long as anybody would ask for them. */
@@ -158,6 +171,16 @@ export class LocalBeats {
   forgetEnds(): void {
     this.#ends.clear();
   }
+}
+
+/**
+ * How long after accounts are told of all beats a stream is not found silent. None, if it beat here last: with a beat in the interval
+ * before. Else it probably beat at another gateway, and two beats of it are awaited, of which one may be lost.
+ */
+function graceMs({ silenceMs, heartbeatIntervalMs }: WatchedStream, silentAtMs: number, sinceMs: number): number {
+  const heardBeforeMs = sinceMs - (silentAtMs - silenceMs);
+  if (heardBeforeMs <= ON_TIME * heartbeatIntervalMs) return 0;
+  return Math.min(silenceMs, AWAITED_INTERVALS * heartbeatIntervalMs);
 }
 
 function keyOf({ userId, streamId }: StreamRef): string {

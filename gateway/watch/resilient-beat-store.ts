@@ -68,6 +68,7 @@ export class ResilientBeatStore implements BeatStore {
       const outcome = await this.#ask(() => this.#shared.beat(ref, deviceId));
       if (outcome.state === 'alive' && !outcome.ending) this.#local.hear(outcome.stream, false);
       else if (outcome.state === 'alive' || outcome.state === 'over') this.#local.forget(ref);
+      else this.#local.beat(ref);
       return outcome;
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
@@ -100,7 +101,7 @@ export class ResilientBeatStore implements BeatStore {
   }
 
   async adopt(stream: WatchedStream, forwardInMs: number): Promise<void> {
-    this.#local.hear(stream, true);
+    this.#local.adopt(stream);
     await this.#ask(() => this.#shared.adopt(stream, forwardInMs));
   }
 

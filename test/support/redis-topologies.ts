@@ -72,8 +72,15 @@ export async function startRedisCluster(): Promise<RedisCluster> {
   const nodes = await Promise.all(
     [1, 2, 3, 4, 5, 6].map((index) =>
       startRedisServer([
-        ...['--cluster-enabled', 'yes', '--cluster-config-file', path.join(folder, `${index}.conf`)],
-        ...['--cluster-node-timeout', '1500', '--dir', folder, ...SYNC_AT_ONCE],
+        '--cluster-enabled',
+        'yes',
+        '--cluster-config-file',
+        path.join(folder, `${index}.conf`),
+        '--cluster-node-timeout',
+        '1500',
+        '--dir',
+        folder,
+        ...SYNC_AT_ONCE,
       ]),
     ),
   );
