@@ -48,7 +48,7 @@ export class OfferedMethods {
       exposedHeaders: ANSWER_HEADERS,
       maxAge: PREFLIGHT_SECONDS,
       strictPreflight: false,
-      // The limits of the address come before the answer.
+      // Which methods a path has is said as well, see {@link check}.
       preflightContinue: true,
     });
     return offered;

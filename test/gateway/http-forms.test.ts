@@ -237,7 +237,17 @@ describe('the forms of HTTP that a gateway takes', () => {
       });
     }
 
-    describe('directly', () => answersPreflights(() => gateway.url));
+    describe('directly', () => {
+      answersPreflights(() => gateway.url);
+
+      it('answers preflights also when the address may do nothing more without a token', async () => {
+        const narrow = await fixture.startGateway({ LIMIT_ADDRESS_PER_MINUTE: '1', LIMIT_ADDRESS_BURST: '1' });
+        const open = async (): Promise<number> => (await fetch(`${narrow.url}/openapi.json`)).status;
+        assert.deepEqual([await open(), await open()], [200, 429]);
+        assert.equal((await fetch(`${narrow.url}/v1/heartbeats`, { method: 'OPTIONS' })).status, 204);
+        await narrow.close();
+      });
+    });
 
     describe('through nginx', () => {
       before(async function () {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { decodeJwt } from 'jose';
 import { eventually } from '../support/eventually.ts';
 import { whyNoRedis } from '../support/redis-server.ts';
 import { skipWhereMissing } from '../support/skip-where-missing.ts';
@@ -45,6 +46,19 @@ describe('several gateways', () => {
     for (let index = 0; index < 24; index++) {
       assert.equal((await new Player(at(index), userId).beat(streamId)).status, 200);
       await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+  });
+
+  it('know what a stream plays, whichever of them was told', async () => {
+    const userId = randomUUID();
+    const service = new Caller({ scope: 'streams' });
+    const beat = (index: number, body?: unknown) =>
+      service.send(`${at(index)}/v1/users/${userId}/streams/a/heartbeat`, { method: 'POST', body });
+    await new Player(at(0), userId).acquire({ streamId: 'a', contentId: 'film' });
+    assert.equal((await beat(1, { contentId: 'news' })).status, 200);
+    for (const index of [0, 2]) {
+      const { cid } = decodeJwt<{ cid: string }>(String((await beat(index)).body['lease']));
+      assert.equal(cid, 'news', `gateway ${index}`);
     }
   });
 

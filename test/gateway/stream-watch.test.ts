@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import {
   SessionsUnavailableError,
   StreamEndedError,
@@ -8,6 +9,7 @@ import {
 } from '../../client/session-errors.ts';
 import type { AcquireOptions, Granted, SessionsClient } from '../../client/sessions-client.ts';
 import type { SessionPolicy } from '../../contracts/session-limits.ts';
+import { parseSessionPolicy } from '../../contracts/session-policy.ts';
 import type { EvictRequest, Release } from '../../contracts/stream-sessions.ts';
 import { parseBlock, type Block } from '../../gateway/blacklist/block.ts';
 import { StoreUnavailableError } from '../../gateway/redis/connection.ts';
@@ -39,6 +41,18 @@ describe('a gateway that watches streams', () => {
       assert.deepEqual(await world.silentAfter(1), [{ userId: USER, streamId: 'a' }]);
       assert.equal(await world.watch.reportSilent({ userId: USER, streamId: 'a' }), lost === 'after');
       assert.equal((await world.sessions.list(USER)).slots, 0);
+    }
+  });
+
+  it('keeps a tab in the background that beats once a minute, under the policy that the documentation names', async () => {
+    const docs = await readFile(new URL('../../docs/stream-sessions.md', import.meta.url), 'utf8');
+    const named = /take a policy that bears it: `(\{.*?\})`/.exec(docs)?.[1] ?? assert.fail('no policy is named');
+    const world = new World(parseSessionPolicy({ version: 1, caps: { account: 3 }, ...JSON.parse(named) }));
+    await world.watch.acquire(USER, STREAM);
+    for (let minute = 1; minute <= 10; minute++) {
+      // Sweeps come each second.
+      for (let second = 0; second < 60; second++) assert.deepEqual(await world.silentAfter(1_000), []);
+      await world.watch.heartbeat(USER, 'a');
     }
   });
 

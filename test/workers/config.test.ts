@@ -107,6 +107,11 @@ describe('the configuration of a worker process', () => {
       { GATEWAY_TRUSTED_PROXIES: '10.0.0.0/8,0.0.0.0/0' },
       /^GATEWAY_TRUSTED_PROXIES=.*"0.0.0.0\/0"/,
     ],
+    [
+      'an origin that is none',
+      { GATEWAY_CORS_ORIGINS: 'https://play.example/' },
+      /^GATEWAY_CORS_ORIGINS=.*must be origins/,
+    ],
     ['everybody of IPv6 as a proxy', { GATEWAY_TRUSTED_PROXIES: '::/0' }, /^GATEWAY_TRUSTED_PROXIES=.*"::\/0" is no /],
     ['half of everybody as a proxy', { GATEWAY_TRUSTED_PROXIES: '128.0.0.0/1' }, /^GATEWAY_TRUSTED_PROXIES=.*clients/],
     ['proxies and none', { GATEWAY_TRUSTED_PROXIES: '10.0.0.0/8,none' }, /^GATEWAY_TRUSTED_PROXIES=.*stands alone/],
