@@ -96,6 +96,25 @@ describe('the typed client over HTTP', () => {
 
   describe('directly', () => {
     speaksTo(() => gateway.url);
+
+    it('tells a held stream of a blocked token at once, and of an expired one when its lease is over', async () => {
+      const exact = await fixture.startGateway({ ...SETTINGS, JWT_CLOCK_TOLERANCE_SECONDS: '0' });
+      const hold = async (expiresIn: string, jti: string) => {
+        const subject = randomUUID();
+        const own = await token({ subject, claims: { jti }, expiresIn });
+        return await createHttpSessionsClient({ url: exact.url, token: own }).hold(subject, { deviceId: 'tv' });
+      };
+      const expiring = await hold('2s', randomUUID());
+      const jti = randomUUID();
+      const blocked = await hold('10m', jti);
+      const operator = new Caller({ subject: 'ops', scope: 'blacklist' });
+      const url = `${exact.url}/v1/blacklist/token/${jti}`;
+      await operator.send(url, { method: 'PUT', body: { reason: 'leaked' } });
+      assert.deepEqual(await blocked.ended, { reason: 'blocked', because: 'leaked' });
+      await operator.send(url, { method: 'DELETE' });
+      assert.deepEqual(await expiring.ended, { reason: 'unauthenticated', because: 'expired' });
+      await exact.close();
+    }).timeout(60_000);
   });
 
   describe('through nginx', () => {
