@@ -43,6 +43,14 @@ export class DependencyAwayError extends Error {
   override readonly name = 'DependencyAwayError';
 }
 
+class ProbeTimeoutError extends Error {
+  override readonly name = 'ProbeTimeoutError';
+
+  constructor() {
+    super(`no answer within ${PROBE_TIMEOUT_MS / 1_000} s`);
+  }
+}
+
 /**
  * Something that a process needs and does not run itself. It is probed every few seconds for as long as the process lives, so
  * that readiness costs no request of its own; a line is logged when it goes away, every minute while it stays away, and when it is back.
@@ -143,7 +151,7 @@ export class Dependency {
   async #probe(): Promise<boolean> {
     const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(PROBE_TIMEOUT_MS)]);
     const late = Promise.withResolvers<never>();
-    const onAbort = (): void => late.reject(new Error(`no answer within ${PROBE_TIMEOUT_MS / 1_000} s`));
+    const onAbort = (): void => late.reject(new ProbeTimeoutError());
     signal.addEventListener('abort', onAbort, { once: true });
     try {
       // Also for a probe that does not heed the signal.
@@ -180,7 +188,7 @@ export class Dependency {
   }
 
   #mayPass(error: unknown): boolean {
-    return this.#options.mayPass?.(error) ?? true;
+    return error instanceof ProbeTimeoutError || (this.#options.mayPass?.(error) ?? true);
   }
 
   #sentence(): string {

@@ -43,13 +43,15 @@ describe('a dependency that is watched', function () {
   it('is known to be away within 15 s when it hangs, is asked once at a time, and is back by itself', async () => {
     let hangs = false;
     let [underWay, most] = [0, 0];
-    const { dependency } = watch(async (signal) => {
+    const probe = async (signal: AbortSignal): Promise<void> => {
       underWay += 1;
       most = Math.max(most, underWay);
       if (hangs)
         await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
       underWay -= 1;
-    });
+    };
+    // Whatever it may refuse with, silence is no refusal.
+    const { dependency } = watch(probe, { mayPass: () => false });
     await dependency.answered(AbortSignal.timeout(5_000));
     hangs = true;
     await eventually(() => assert.equal(dependency.available, false), { timeoutMs: KNOWN_MS });

@@ -28,9 +28,12 @@ export function whyNoRedis(): string | undefined {
   return found ? undefined : 'redis-server and redis-cli are not installed';
 }
 
-/** @param args of `redis-server`, beside and after those that a test always needs */
-export async function startRedisServer(args: readonly string[] = []): Promise<RedisServer> {
-  const port = await freePort();
+/**
+ * @param args of `redis-server`, beside and after those that a test always needs
+ * @param at port to listen on; default: a free one
+ */
+export async function startRedisServer(args: readonly string[] = [], at?: number): Promise<RedisServer> {
+  const port = at ?? (await freePort());
   let child = await start(port, args);
   return {
     url: `redis://127.0.0.1:${port}`,
