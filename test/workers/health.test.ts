@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client } from '@temporalio/client';
-import { bundleWorkflowCode } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { z } from 'zod';
 import { TASK_QUEUES } from '../../contracts/names.ts';
 import { freePort } from '../../local/ports.ts';
@@ -102,6 +102,7 @@ describe('the health of a worker process', function () {
       roles: 'events,gateway',
       env: {
         ...secrets,
+        JWT_UNCHECKED_CLAIMS: 'iss,aud',
         GATEWAY_REDIS_URL: 'redis://user:redis-password@127.0.0.1:9',
         LEASE_PRIVATE_KEY_FILE: await writeLeaseKey(folder),
       },
@@ -148,6 +149,7 @@ describe('the health of a worker process', function () {
     const { code } = await bundleWorkflowCode({
       workflowsPath: file('support/looping-workflows.ts'),
       payloadConverterPath: file('../../contracts/tolerant-payload-converter.ts'),
+      logger: new DefaultLogger('WARN'),
     });
     const bundle = path.join(folder, 'looping-bundle.js');
     await writeFile(bundle, code);

@@ -61,6 +61,7 @@ describe('a worker process that starts before all that it needs', function () {
         GATEWAY_DRAIN_MS: '0',
         GATEWAY_REDIS_URL: `redis://127.0.0.1:${redisPort}`,
         JWT_JWKS_URL: `http://127.0.0.1:${keysPort}/keys`,
+        JWT_UNCHECKED_CLAIMS: 'iss,aud',
         LEASE_PRIVATE_KEY_FILE: await writeLeaseKey(folder),
       },
     });
