@@ -103,7 +103,8 @@ describe('the health of a worker process', function () {
       env: {
         ...secrets,
         JWT_UNCHECKED_CLAIMS: 'iss,aud',
-        GATEWAY_REDIS_URL: 'redis://user:redis-password@127.0.0.1:9',
+        GATEWAY_REDIS_URL:
+          'redis+sentinel://user:redis-password@127.0.0.1:9,127.0.0.1:10/main?sentinelPassword=other-one',
         LEASE_PRIVATE_KEY_FILE: await writeLeaseKey(folder),
       },
     });
@@ -124,7 +125,7 @@ describe('the health of a worker process', function () {
       async () => {
         const text = await (await fetch(`${worker.healthUrl}/diagnostics`)).text();
         const { dependencies, recentFailures, configuration } = shown.parse(JSON.parse(text));
-        for (const secret of [...Object.values(secrets), 'redis-password', 'PRIVATE KEY']) {
+        for (const secret of [...Object.values(secrets), 'redis-password', 'other-one', 'PRIVATE KEY']) {
           assert.ok(!text.includes(secret), secret);
         }
         assert.deepEqual(dependencies.map(({ name }) => name).toSorted(), ['getstream', 'temporal']);
@@ -136,7 +137,7 @@ describe('the health of a worker process', function () {
         assert.partialDeepStrictEqual(configuration, {
           STREAM_API_SECRET: 'set',
           JWT_SECRET: 'set',
-          GATEWAY_REDIS_URL: 'redis://127.0.0.1:9',
+          GATEWAY_REDIS_URL: 'redis+sentinel://127.0.0.1:9,127.0.0.1:10/main',
           GATEWAY_ADDRESS: '127.0.0.1:3000',
         });
       },
