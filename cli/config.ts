@@ -7,6 +7,7 @@ import { ACCESS_LOG_QUEUE } from '../contracts/access-record.ts';
 import { requireSecureEndpoint } from '../contracts/endpoint-security.ts';
 import { MESSAGE_ROUTES } from '../contracts/names.ts';
 import { redactText } from '../contracts/redaction.ts';
+import { whyUnreadable } from '../contracts/secret-files.ts';
 import { queueName } from '../contracts/settings-fields.ts';
 import { explainError } from '../contracts/text.ts';
 import { UsageError } from './usage-error.ts';
@@ -140,7 +141,7 @@ function readText(name: string, file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new UsageError(`${name} must be a file that can be read: ${explainError(cause)}`, { cause });
+    throw new UsageError(`${name} must be a file that can be read: ${whyUnreadable(file, cause)}`, { cause });
   }
 }
 

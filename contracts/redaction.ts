@@ -20,7 +20,7 @@ const PATTERNS: readonly (readonly [pattern: RegExp, replacement: string])[] = [
   [assignment('passw(?:or)?d'), `$1${REDACTED}`],
   [
     assignment(
-      '(?:secret|token|credentials?|signature|(?:api|access|private)[-_]?key)',
+      '(?:secret|token|credentials?|signature|(?:api|access|private|client|signing)[-_]?key)',
       String.raw`(?!\d{1,15}(?!\w))`,
     ),
     `$1${REDACTED}`,
@@ -31,7 +31,7 @@ const PATTERNS: readonly (readonly [pattern: RegExp, replacement: string])[] = [
 
 function assignment(name: string, unless = ''): RegExp {
   const value = String.raw`[^\s&"';,\\]{1,8192}`;
-  return new RegExp(String.raw`(${name}[\w-]{0,40}\s{0,3}=\s{0,3}(?:\\{0,4}["'])?)${unless}${value}`, 'gi');
+  return new RegExp(String.raw`(${name}[\w-]{0,40}\s{0,3}=\s{0,3}(?:\\{0,4}["']){0,3})${unless}${value}`, 'gi');
 }
 
 /** Values of the settings that hold secrets, with passwords within URLs. */

@@ -4,6 +4,8 @@ import { explainError } from './text.ts';
 
 /** What stands behind the name of a secret that comes from a file, as Docker and Kubernetes mount them. */
 const SUFFIX = '_FILE';
+/** What certainly is a path. Anything else may be the secret itself, put where its file belongs. */
+const PATH = /^(?:\.{0,2}|~|[A-Za-z]:)[/\\]/;
 const TRAILING_NEWLINES = /[\r\n]+$/;
 
 export interface WithSecrets {
@@ -30,7 +32,7 @@ export function readSecretFiles(variables: ReadonlyMap<string, string>, secrets:
     const file = variables.get(variable);
     if (file === undefined) continue;
     // Not as an assignment, which would be taken for a secret where those are taken out of text.
-    const shown = `${variable} (${file})`;
+    const shown = PATH.test(file) ? `${variable} (${file})` : variable;
     const fault = (message: string): void => void faults.push({ names: [variable, name], message });
     if (variables.has(name)) {
       fault(`${name} and ${variable} must not both be set: nobody could tell which of them is meant`);
@@ -42,8 +44,15 @@ export function readSecretFiles(variables: ReadonlyMap<string, string>, secrets:
       else values.set(name, secret);
       fromFile.add(name);
     } catch (error) {
-      fault(`${shown} must be a file that can be read: ${explainError(error)}`);
+      fault(`${shown} must be a file that can be read: ${whyUnreadable(file, error)}`);
     }
   }
   return { variables: values, fromFile, faults };
+}
+
+/** Why a file that a setting names cannot be read, without its name where that may be a secret. */
+export function whyUnreadable(file: string, error: unknown): string {
+  if (PATH.test(file)) return explainError(error);
+  const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
+  return `${typeof code === 'string' ? code : 'it cannot be opened'}, and it does not begin like a path`;
 }

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { z } from 'zod';
 import { commaList, hostAndPort, urlField, wholeNumber, type SettingsFault } from '../contracts/settings-fields.ts';
 import { requireUsableTls } from '../contracts/endpoint-security.ts';
+import { whyUnreadable } from '../contracts/secret-files.ts';
 import { explainError } from '../contracts/text.ts';
 import { trustedProxies } from './client-address.ts';
 import { addressSet } from './ip-address.ts';
@@ -17,7 +18,7 @@ const filePath = z.string().superRefine((name, context) => {
   try {
     readFileSync(name);
   } catch (error) {
-    context.addIssue({ code: 'custom', message: `must be a file that can be read: ${explainError(error)}` });
+    context.addIssue({ code: 'custom', message: `must be a file that can be read: ${whyUnreadable(name, error)}` });
   }
 });
 const file = filePath.transform((name) => readFileSync(name, 'utf8'));

@@ -8,6 +8,7 @@ import {
   StreamLimitReachedError,
 } from '../client/session-errors.ts';
 import { toActiveStream } from '../contracts/session-stream.ts';
+import { redactText } from '../contracts/redaction.ts';
 import { KeysUnavailableError, UnauthenticatedError } from './auth/errors.ts';
 import { Problem, retryAfter, type ProblemCode } from './problem.ts';
 import { StoreUnavailableError } from './redis/connection.ts';
@@ -72,8 +73,8 @@ function isUnavailable(error: unknown): error is Error {
 
 function invalid(issues: readonly { readonly instancePath: string; readonly message?: string | undefined }[]): Problem {
   const errors = issues.map(({ instancePath, message = 'is not valid' }) => ({
-    path: instancePath.replace(/^\//, '').replaceAll('/', '.'),
-    message,
+    path: redactText(instancePath.replace(/^\//, '').replaceAll('/', '.')),
+    message: redactText(message),
   }));
   const detail = errors.map(({ path, message }) => `${path === '' ? 'request' : path}: ${message}`).join('; ');
   return new Problem('invalid-request', detail, { extensions: { errors } });

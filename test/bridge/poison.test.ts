@@ -59,6 +59,32 @@ describe('poison', () => {
     assert.equal(harness.metrics.value('bridge_messages_rejected_total', { queue, reason: 'InvalidMessage' }), 5);
   });
 
+  it('is told in logs by id and reason alone: what users wrote does not belong there', async () => {
+    const queue = harness.createQueue({ deadLetterAttributes: { MaximumMessageSize: '4096' }, maxReceiveCount: 1 });
+    const written = 'what-a-user-wrote';
+    const bodies = [
+      written,
+      `{"Actor": "${written}`,
+      JSON.stringify({ [written]: written }),
+      altered({ Actor: written }),
+      altered({ Verb: written }),
+      altered({ ForeignID: written, ObjectID: written }),
+      extended(`"${written}":{"__proto__":"${written}"}`),
+      extended(String.raw`"Blob":"\ud800${written}"`),
+      `Actor=${written}&Verb=Post`,
+      snsEnvelope(`{"Actor": "${written}`),
+      // Not even the dead-letter queue takes this one.
+      `${written} ${'x'.repeat(5_000)}`,
+    ];
+    const messageAttributes = { note: text(written) };
+    for (const body of bodies) harness.server.sendMessage(queue, body, { messageAttributes });
+    const bridge = await harness.bridge(queue, 'activity', { visibilityTimeoutSeconds: 1 });
+    await eventually(() => assert.equal(harness.deadLetters(queue).length, bodies.length));
+    assert.equal(bridge.counts().rejected, bodies.length - 1);
+    assert.ok(harness.logs.filter(({ msg }) => msg === 'rejected a message').length >= bodies.length - 1);
+    assert.ok(!JSON.stringify(harness.logs).includes(written), JSON.stringify(harness.logs));
+  });
+
   it('keeps the message attributes of the producer', async () => {
     const queue = harness.createQueue();
     const messageAttributes = { trace: text('abc'), attempt: { DataType: 'Number', StringValue: '1' } };
