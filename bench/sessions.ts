@@ -3,7 +3,7 @@
  *
  *   node bench/sessions.ts                      all parts, some 30 minutes
  *   node bench/sessions.ts --quick              small sizes, some 6 minutes
- *   node bench/sessions.ts --only acquire       one part: acquire, beats, live or abuse
+ *   node bench/sessions.ts --only acquire       one part: acquire, beats, live, mass or abuse
  *   node bench/sessions.ts --only beats --profile <folder>   where a gateway's time goes besides
  *
  * What is compared runs in turns within one run, and medians of the rounds are shown: machines are noisy, ratios count.
@@ -13,6 +13,7 @@ import { benchAbuse } from './sessions/abuse.ts';
 import { benchAcquire } from './sessions/acquire.ts';
 import { benchBeats } from './sessions/beats.ts';
 import { benchLive } from './sessions/live.ts';
+import { benchMass } from './sessions/mass.ts';
 import { machine, print } from './sessions/report.ts';
 
 const { values } = parseArgs({
@@ -27,6 +28,7 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   acquire: () => benchAcquire({ quick }),
   beats: () => benchBeats({ quick, profile }),
   live: () => benchLive({ quick }),
+  mass: () => benchMass({ quick }),
   abuse: () => benchAbuse({ quick }),
 };
 if (only !== undefined && !(only in parts)) throw new Error(`--only must be one of ${Object.keys(parts).join(', ')}`);

@@ -6,27 +6,36 @@ import { inLanes } from '../lanes.ts';
 import { serveCalls } from '../load-process.ts';
 import { spreadOf } from '../statistics.ts';
 import { accessToken } from '../tokens.ts';
-import { call } from './http-call.ts';
+import { call, type Answer } from './http-call.ts';
 
 interface Player {
   readonly path: string;
   readonly token: string;
 }
 
-const acquireOptions = z.object({ url: z.string(), users: z.array(z.string()), streams: z.int(), lanes: z.int() });
+const acquireOptions = z.object({
+  url: z.string(),
+  users: z.array(z.string()),
+  streams: z.int(),
+  lanes: z.int(),
+  /** Each stream beats from when it is acquired. */
+  beatEveryMs: z.int().optional(),
+});
+const beatEachOptions = z.object({ url: z.string(), beatEveryMs: z.int() });
 const beatOptions = z.object({ url: z.string(), intervalMs: z.int() });
 const stormOptions = z.object({ url: z.string(), withinMs: z.int() });
 
 const TICK_MS = 50;
 const players: Player[] = [];
 let timer: NodeJS.Timeout | undefined;
+let timers: NodeJS.Timeout[] = [];
 const underWay = new Set<Promise<number>>();
 let counts = { beats: 0, over: 0, failed: 0 };
 let latencies: number[] = [];
 
 serveCalls({
   async acquire(params) {
-    const { url, users, streams, lanes } = acquireOptions.parse(params);
+    const { url, users, streams, lanes, beatEveryMs } = acquireOptions.parse(params);
     const times: number[] = [];
     const begun = performance.now();
     await inLanes(users, lanes, async (userId) => {
@@ -35,6 +44,7 @@ serveCalls({
         const asked = performance.now();
         players.push(await acquire(url, userId, token, `device-${index}`));
         times.push(performance.now() - asked);
+        if (beatEveryMs !== undefined) keepBeating(url, players.length - 1, beatEveryMs);
       }
     });
     return { seconds: (performance.now() - begun) / 1_000, ...spreadOf(times) };
@@ -50,23 +60,33 @@ serveCalls({
       for (; sent < due; sent += 1) void beat(url, sent % players.length);
     }, TICK_MS);
   },
+  /** From now on, each once in an interval, from a moment of its own on. */
+  beatEach(params) {
+    const { url, beatEveryMs } = beatEachOptions.parse(params);
+    [counts, latencies] = [{ beats: 0, over: 0, failed: 0 }, []];
+    for (const index of players.keys()) keepBeating(url, index, beatEveryMs);
+  },
   counts: () => ({ ...counts, ...spreadOf(latencies) }),
   async pause() {
     clearInterval(timer);
+    for (const each of timers) clearTimeout(each);
+    timers = [];
     await Promise.all(underWay);
   },
   /** All of them at once, each until it is answered. */
   async storm(params) {
     const { url, withinMs } = stormOptions.parse(params);
     const begun = performance.now();
-    const answers = { answered: 0, over: 0, unanswered: 0, retries: 0 };
+    const answers = { answered: 0, withoutLease: 0, over: 0, unanswered: 0, retries: 0 };
     const times: number[] = [];
     await Promise.all(
       players.map(async (player) => {
         for (;;) {
-          const status = await statusOf(url, player);
-          if (status === 200) answers.answered += 1;
-          else if (status === 410) answers.over += 1;
+          const { status, body } = await answerOf(url, player);
+          if (status === 200) {
+            answers.answered += 1;
+            if (!body.includes('"lease"')) answers.withoutLease += 1;
+          } else if (status === 410) answers.over += 1;
           else if (performance.now() - begun > withinMs) answers.unanswered += 1;
           else {
             answers.retries += 1;
@@ -99,7 +119,7 @@ async function beat(url: string, index: number): Promise<void> {
   const player = players[index];
   if (!player) return;
   const asked = performance.now();
-  const answer = statusOf(url, player);
+  const answer = answerOf(url, player).then(({ status }) => status);
   underWay.add(answer);
   const status = await answer;
   underWay.delete(answer);
@@ -109,7 +129,15 @@ async function beat(url: string, index: number): Promise<void> {
   else counts.failed += 1;
 }
 
-async function statusOf(url: string, { path, token }: Player): Promise<number> {
+function keepBeating(url: string, index: number, everyMs: number): void {
+  const beatAndWait = (): void => {
+    void beat(url, index);
+    timers[index] = setTimeout(beatAndWait, everyMs);
+  };
+  timers[index] = setTimeout(beatAndWait, Math.random() * everyMs);
+}
+
+async function answerOf(url: string, { path, token }: Player): Promise<Answer> {
   const answer = await call(url, { method: 'POST', path, token }, 30_000).catch(() => undefined);
-  return answer?.status ?? 0;
+  return answer ?? { status: 0, body: '' };
 }
