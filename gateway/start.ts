@@ -21,6 +21,7 @@ import { openPolicy } from './policy-source.ts';
 import { createGatewayServer } from './server.ts';
 import type { RequestLimits } from './server-limits.ts';
 import { openGatewayStores, type GatewayStores } from './stores.ts';
+import { EndedAccounts } from './watch/ended-accounts.ts';
 import { LoneCheck } from './watch/lone-check.ts';
 import { recoverStreams } from './watch/recovery.ts';
 import { StreamAddresses } from './watch/stream-addresses.ts';
@@ -119,6 +120,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ...(redis ? [redisDependency(redis, logger)] : []),
     ...(settings.JWT_JWKS_URL === undefined ? [] : [keysDependency(new URL(settings.JWT_JWKS_URL), logger)]),
   ];
+  const endedAccounts = new EndedAccounts({ client, store: beats, logger });
   const loneCheck = redis ? undefined : new LoneCheck({ client, logger, identity: settings.GATEWAY_INSTANCE });
   const guard = new Guard({
     tokens: createTokenVerifier({ ...tokenOptions(settings, stores), remote: issuerKeys }),
@@ -177,6 +179,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await sleep(settings.GATEWAY_DRAIN_MS);
       await app.close();
       const swept = sweeper.stop();
+      await endedAccounts.close();
       await watch.close();
       await swept;
       for (const dependency of dependencies) await dependency.close();

@@ -40,7 +40,7 @@ export type BeatOutcome =
     }
   /** It is alive on another device than the caller's; nothing was recorded. */
   | { readonly state: 'otherDevice' }
-  /** It was silent for too long and its account is being told of it: the account decides whether this beat came in time. */
+  /** The account decides: it is being told that the stream was silent for too long, or may not have it any more. */
   | { readonly state: 'told' }
   /** Never seen, or forgotten: the account knows. */
   | {
@@ -94,6 +94,8 @@ export interface BeatStore {
   tell(streams: readonly StreamRef[]): Promise<readonly StreamRef[]>;
   /** The caller goes on reporting these silent streams: nobody else is handed them for the next 10 s, or `forMs`. */
   claim(streams: readonly StreamRef[], forMs?: number): Promise<void>;
+  /** The next beats of all streams of these accounts are left to their accounts. @returns how many streams */
+  doubt(userIds: ReadonlySet<string>): Promise<number>;
   /** These accounts gave no answer: they are to be read in `inMs`, and their streams may play until then. */
   readLater(userIds: readonly string[], inMs: number): Promise<void>;
   /** All streams of the account are in the store. */

@@ -19,6 +19,8 @@ interface Entry {
   readonly forwardAtMs: number;
   readonly end?: StreamGone;
   readonly endsAtMs: number;
+  /** The account is to be asked with the next beat. */
+  readonly doubted?: true;
 }
 
 interface Silent {
@@ -75,10 +77,11 @@ export class MemoryBeatStore implements BeatStore {
     const over = this.#over.get(key);
     if (over) return { state: 'over', end: over.end };
     const silent = this.#silent.get(key);
-    if (silent && (silent.told || !silent.entry.stream)) return { state: 'told' };
     const entry = silent?.entry ?? this.#live.get(key);
+    if (silent && (silent.told || !silent.entry.stream)) return { state: 'told' };
     if (!entry?.stream) return { state: 'unknown', recovering: !this.#recovered() || this.#unread.has(ref.userId) };
     if (deviceId !== undefined && entry.stream.deviceId !== deviceId) return { state: 'otherDevice' };
+    if (entry.doubted) return { state: 'told' };
     const nowMs = this.#nowMs();
     const { stream, end, endsAtMs } = entry;
     if (end) {
@@ -106,12 +109,14 @@ export class MemoryBeatStore implements BeatStore {
   }
 
   async discover(stream: WatchedStream, forwardInMs: number): Promise<void> {
-    if (!this.#silent.has(keyOf(stream))) await this.adopt(stream, forwardInMs);
+    const key = keyOf(stream);
+    if (!this.#silent.has(key) && !this.#live.get(key)?.doubted) await this.adopt(stream, forwardInMs);
   }
 
   async adopt(stream: WatchedStream, forwardInMs: number): Promise<void> {
     const key = keyOf(stream);
-    if (this.#over.has(key) || this.#live.get(key)?.stream) return;
+    const known = this.#live.get(key);
+    if (this.#over.has(key) || (known?.stream && !known.doubted)) return;
     this.#watch(key, stream, this.#nowMs() + forwardInMs);
   }
 
@@ -148,6 +153,16 @@ export class MemoryBeatStore implements BeatStore {
       if (silent) this.#silent.set(keyOf(ref), { ...silent, told: true });
       return silent;
     });
+  }
+
+  async doubt(userIds: ReadonlySet<string>): Promise<number> {
+    let streams = 0;
+    for (const [key, entry] of this.#live) {
+      if (!entry.stream || entry.end || !userIds.has(entry.ref.userId)) continue;
+      this.#live.set(key, { ...entry, doubted: true });
+      streams += 1;
+    }
+    return streams;
   }
 
   async readLater(userIds: readonly string[], inMs: number): Promise<void> {

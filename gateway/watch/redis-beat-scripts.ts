@@ -198,6 +198,13 @@ redis.call('HSET', KEYS[1], 'state', 'told')
 return 1
 `;
 
+/** KEYS stream. Answers 1 when its next beat is left to its account. */
+export const DOUBT = `
+if redis.call('HGET', KEYS[1], 'state') ~= 'watched' or redis.call('HEXISTS', KEYS[1], 'end') == 1 then return 0 end
+redis.call('HSET', KEYS[1], 'state', 'told')
+return 1
+`;
+
 /** KEYS sorted set. ARGV inMs, 'XX' (only those in it) or 'CH' (any), members. */
 export const SET_TIMES = `${NOW}
 for index = 3, #ARGV do redis.call('ZADD', KEYS[1], ARGV[2], now + ARGV[1], ARGV[index]) end

@@ -19,6 +19,7 @@ import {
   BEAT,
   BEGIN_RECOVERY,
   CANCEL,
+  DOUBT,
   END,
   END_RECOVERY,
   EXPECT,
@@ -78,6 +79,7 @@ export class RedisBeatStore implements BeatStore {
       fallSilent: redisScript(redis, FALL_SILENT),
       resume: redisScript(redis, RESUME),
       shortenGrace: redisScript(redis, SHORTEN_GRACE),
+      doubt: redisScript(redis, DOUBT),
       tell: redisScript(redis, TELL),
       setTimes: redisScript(redis, SET_TIMES),
       beginRecovery: redisScript(redis, BEGIN_RECOVERY),
@@ -160,6 +162,21 @@ export class RedisBeatStore implements BeatStore {
 
   async claim(refs: readonly StreamRef[], forMs = CLAIM_MS): Promise<void> {
     await this.#setTimes(SILENT, refs.map(memberOf), forMs, 'XX');
+  }
+
+  async doubt(userIds: ReadonlySet<string>): Promise<number> {
+    let streams = 0;
+    let cursor = '0';
+    do {
+      const [next, entries] = await callRedis(this.#redis, () =>
+        this.#redis.zscan(DEADLINES, cursor, 'COUNT', MEMBERS_AT_ONCE),
+      );
+      cursor = next;
+      const refs = entries.filter((_, index) => index % 2 === 0).map(refOf);
+      const theirs = refs.filter(({ userId }) => userIds.has(userId));
+      streams += (await filterByScript(theirs, this.#scripts.doubt, [])).length;
+    } while (cursor !== '0');
+    return streams;
   }
 
   async readLater(userIds: readonly string[], inMs: number): Promise<void> {

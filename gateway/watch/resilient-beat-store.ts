@@ -130,6 +130,10 @@ export class ResilientBeatStore implements BeatStore {
     });
   }
 
+  async doubt(userIds: ReadonlySet<string>): Promise<number> {
+    return await this.#ask(() => this.#shared.doubt(userIds));
+  }
+
   async readLater(userIds: readonly string[], inMs: number): Promise<void> {
     await this.#ask(() => this.#shared.readLater(userIds, inMs));
   }

@@ -201,6 +201,31 @@ function behavesAsBeatStore(create: () => BeatStore): void {
     assert(second.state === 'alive' && !second.forward && second.stream.deviceId === 'tv');
   });
 
+  it('leaves the next beats of accounts that are in doubt to these, until they answer for a stream', async () => {
+    await store.sweep(100);
+    const refs = ['a', 'b', 'leaving'].map((streamId) => ({ ...ref, streamId }));
+    const [a, b, leaving] = refs;
+    assert(a && b && leaving);
+    const other = { ...ref, userId: `${ref.userId} too` };
+    const forwardEveryMs = 60_000;
+    for (const each of [...refs, other]) await store.confirm(streamOf(each, { forwardEveryMs }));
+    await store.end(leaving, EVICTED, 2_000);
+    assert.equal(await store.doubt(new Set([ref.userId, 'nobody'])), 2);
+    const states = await Promise.all([a, b, leaving, other].map(async (each) => (await store.beat(each)).state));
+    assert.deepEqual(states, ['told', 'told', 'alive', 'alive']);
+    await store.discover(streamOf(a, { forwardEveryMs }), 60_000);
+    assert.equal((await store.beat(a)).state, 'told', 'it was read before, maybe');
+    await store.adopt(streamOf(a, { forwardEveryMs }), 60_000);
+    assert.equal((await store.beat(a)).state, 'alive');
+    const found: StreamRef[] = [];
+    await eventually(async () => {
+      found.push(...(await sweep()));
+      assert.ok(found.some(({ streamId }) => streamId === 'b'));
+    });
+    await store.cancel(b);
+    assert.equal((await store.beat(b)).state, 'unknown');
+  });
+
   it('discovers a stream it does not know, and takes none for alive that fell silent, ended or plays', async () => {
     await store.sweep(100);
     await store.discover(streamOf(ref), 60_000);
