@@ -20,7 +20,7 @@ const stormResult = z.object({
 });
 
 /** A household plays several at once, and loses all of them with its network. */
-const STREAMS_PER_ACCOUNT = 4;
+const STREAMS_PER_ACCOUNT = 5;
 const STORM_MS = 180_000;
 const LONGEST_LOSS_MS = 600_000;
 const MASS_LEASES = { leaseMs: 45_000, heartbeatIntervalMs: 15_000 };
@@ -30,7 +30,7 @@ const MASS_LEASES = { leaseMs: 45_000, heartbeatIntervalMs: 15_000 };
  * with a Redis, first with accounts that only wait, then on a real Temporal.
  */
 export async function benchMass({ quick }: { readonly quick: boolean }): Promise<void> {
-  const accounts = quick ? 100 : 2_500;
+  const accounts = quick ? 100 : 2_000;
   const policy = { ...MASS_LEASES, caps: { account: STREAMS_PER_ACCOUNT } };
   await using services = await startServices(policy);
   await loseSimulated(services.redis.url, quick ? 1_000 : 10_000);
@@ -45,7 +45,7 @@ export async function benchMass({ quick }: { readonly quick: boolean }): Promise
   const streams = accounts * STREAMS_PER_ACCOUNT;
   try {
     const beatEveryMs = policy.heartbeatIntervalMs;
-    const wish = { url: gateway.url, users, streams: STREAMS_PER_ACCOUNT, lanes: 20, beatEveryMs };
+    const wish = { url: gateway.url, users, streams: STREAMS_PER_ACCOUNT, lanes: 10, beatEveryMs };
     const times = await load.call('acquire', wish, acquired);
     print(`\nmass: ${times.count} streams of ${accounts} accounts acquired in ${number(times.seconds)} s`);
 
