@@ -28,7 +28,7 @@ import {
   StreamIdTakenError,
   StreamLimitReachedError,
 } from './session-errors.ts';
-import type { StreamView } from '../contracts/session-stream.ts';
+import { timeLeft, type StreamView } from '../contracts/session-stream.ts';
 import { holdStream, type HeldStream, type HoldOptions } from './session-hold.ts';
 import type { AcquireOptions, BeatAnswer, ContentSwitched, Granted, SessionsClient } from './sessions-client.ts';
 
@@ -207,9 +207,5 @@ function answerOf(streamId: string, { at, active, ended }: SessionsView): BeatAn
     const end = ended.find((other) => other.streamId === streamId)?.end ?? { reason: 'unknown' };
     return { streamId, alive: false, end };
   }
-  // All times are the server's, so a client's own clock does not matter.
-  const leaseEndMs = Date.parse(stream.leaseEndsAt);
-  const endMs = stream.ending ? Math.min(Date.parse(stream.ending.at), leaseEndMs) : leaseEndMs;
-  const atMs = at === undefined ? leaseEndMs - stream.leaseMs : Date.parse(at);
-  return { streamId, alive: true, expiresInMs: Math.max(0, endMs - atMs), stream };
+  return { streamId, alive: true, expiresInMs: timeLeft(stream, at), stream };
 }

@@ -61,6 +61,17 @@ export function toActiveStream(stream: ActiveStream & Partial<StreamView>): Acti
   return active;
 }
 
+/**
+ * How long a stream lasts without a beat, or for the rest of its hand-off, milliseconds: by the clock of its account alone.
+ *
+ * @param at when the account said so; the begin of the lease when left out
+ */
+export function timeLeft({ leaseMs, leaseEndsAt, ending }: StreamView, at?: string): number {
+  const leaseEndMs = Date.parse(leaseEndsAt);
+  const endMs = ending ? Math.min(Date.parse(ending.at), leaseEndMs) : leaseEndMs;
+  return Math.max(0, endMs - (at === undefined ? leaseEndMs - leaseMs : Date.parse(at)));
+}
+
 /** A stream that is over and still remembered. */
 export interface EndedStream {
   readonly streamId: string;

@@ -11,7 +11,7 @@ import {
 } from '../../client/session-errors.ts';
 import type { AcquireOptions, BeatAnswer, ContentSwitched, Granted, SessionsClient } from '../../client/sessions.ts';
 import type { SessionPolicy } from '../../contracts/session-limits.ts';
-import type { EndedStream, StreamView } from '../../contracts/session-stream.ts';
+import { timeLeft, type EndedStream, type StreamView } from '../../contracts/session-stream.ts';
 import type { EvictReply, EvictRequest, SessionsView } from '../../contracts/stream-sessions.ts';
 import type { BlacklistSubjects } from '../blacklist/blacklist.ts';
 import { evictionFor, type Block } from '../blacklist/block.ts';
@@ -156,7 +156,7 @@ export class StreamWatch {
     const { userId, streamId } = alive.stream;
     const { stream, evicted } = await sessions.switchContent(userId, streamId, contentId);
     if (stream && isWatched(stream)) await this.#record(() => store.confirm(toWatchedStream(userId, stream, policy())));
-    const nowMs = stream === undefined ? Date.now() : Date.parse(stream.leaseEndsAt) - stream.leaseMs;
+    const nowMs = stream === undefined ? Infinity : Date.parse(stream.leaseEndsAt) - stream.leaseMs;
     await Promise.all(evicted.map((ended) => this.#noteEnded(userId, ended, nowMs)));
     const known = stream === undefined ? alive.stream : toWatchedStream(userId, stream, policy());
     return { ...alive, stream: { ...known, contentId }, evicted };
@@ -295,7 +295,8 @@ export class StreamWatch {
     const account = await this.#lookup.ask(ref);
     if (deviceId !== undefined) requireDeviceOf(account, ref.streamId, deviceId);
     const stream = account.active.find(({ streamId }) => streamId === ref.streamId);
-    if (stream) return stream.mode === 'direct' ? await this.#passOn(ref) : this.#describe(ref, stream);
+    if (stream?.mode === 'direct') return await this.#passOn(ref);
+    if (stream) return this.#describe(ref, stream, timeLeft(stream, account.at));
     const end = endOf(account, ref.streamId) ?? { reason: 'unknown' };
     await this.#noteGone(ref, end);
     throw new StreamEndedError(ref.streamId, end);
@@ -310,7 +311,7 @@ export class StreamWatch {
   async #passOn(ref: StreamRef): Promise<Alive> {
     const answers = await this.#track(this.#beats.ask(ref.userId, ref.streamId));
     const answer = answers.get(ref.streamId);
-    if (answer?.alive && answer.stream) return this.#describe(ref, answer.stream);
+    if (answer?.alive && answer.stream) return this.#describe(ref, answer.stream, answer.expiresInMs);
     throw new StreamEndedError(ref.streamId, answer && !answer.alive ? answer.end : { reason: 'unknown' });
   }
 
@@ -319,16 +320,13 @@ export class StreamWatch {
     if (end.reason !== 'unknown') await this.#note(ref, end);
   }
 
-  #describe({ userId }: StreamRef, stream: StreamView): Alive {
+  /** @param leftMs how long it lasts in its account */
+  #describe({ userId }: StreamRef, stream: StreamView, leftMs: number): Alive {
     const watched = toWatchedStream(userId, stream, this.#options.policy());
     const { heartbeatIntervalMs } = watched;
-    if (stream.ending) {
-      const startOfLease = Date.parse(stream.leaseEndsAt) - stream.leaseMs;
-      const expiresInMs = Math.max(0, Date.parse(stream.ending.at) - Math.max(startOfLease, Date.now()));
-      return { stream: watched, heartbeatIntervalMs, expiresInMs, ending: stream.ending.end };
-    }
-    if (stream.mode !== 'watched') return { stream: watched, heartbeatIntervalMs, expiresInMs: stream.leaseMs };
-    return { stream: watched, heartbeatIntervalMs, expiresInMs: watched.silenceMs };
+    const expiresInMs = stream.mode === 'watched' ? Math.min(leftMs, watched.silenceMs) : leftMs;
+    const ending = stream.ending ? { ending: stream.ending.end } : {};
+    return { stream: watched, heartbeatIntervalMs, expiresInMs, ...ending };
   }
 
   /** In the background: the player need not wait for it. */

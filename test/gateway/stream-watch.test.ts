@@ -16,6 +16,7 @@ import { StoreUnavailableError } from '../../gateway/redis/connection.ts';
 import type { BeatStore } from '../../gateway/watch/beat-store.ts';
 import { MemoryBeatStore } from '../../gateway/watch/memory-beat-store.ts';
 import { OtherDeviceError, StreamWatch } from '../../gateway/watch/stream-watch.ts';
+import { timeLeft } from '../../contracts/session-stream.ts';
 import { SessionLedger } from '../../workflows/session-ledger.ts';
 import { policyWith } from '../sessions/support/policies.ts';
 import { eventually } from '../support/eventually.ts';
@@ -170,6 +171,28 @@ describe('a gateway that watches streams', () => {
     }
   });
 
+  it('lets a stream that is handed off end when it must, however it is asked for and whatever its own clock says', async () => {
+    const world = new World({ caps: { account: 1 }, overLimit: 'evictOldest', handoffGraceMs: 10_000 });
+    const { watch, store } = world;
+    await watch.acquire('u', { streamId: 'a', deviceId: 'A' });
+    await watch.acquire('u', { streamId: 'b', deviceId: 'B' });
+    world.nowMs += 9_000;
+    const left = async () => {
+      const { expiresInMs } = await watch.acquire('u', { streamId: 'a', deviceId: 'A' });
+      return [expiresInMs, (await watch.heartbeat('u', 'a')).expiresInMs];
+    };
+    assert.deepEqual(await left(), [1_000, 1_000]);
+    // As after a loss of the store's data.
+    await store.end({ userId: 'u', streamId: 'a' }, { reason: 'unknown' });
+    await store.expect({ userId: 'u', streamId: 'a' }, 1);
+    await store.cancel({ userId: 'u', streamId: 'a' });
+    assert.deepEqual(await left(), [1_000, 1_000]);
+    world.away = true;
+    assert.deepEqual(await left(), [1_000, 1_000]);
+    world.nowMs += 1_000;
+    await assert.rejects(watch.heartbeat('u', 'a'), StreamEndedError);
+  });
+
   describe('whose account does not answer in time', () => {
     const TIMES = { expiresInMs: SILENCE_MS, heartbeatIntervalMs: 15_000 };
     const UNKNOWN = { stream: { userId: USER, streamId: 'a' }, ...TIMES };
@@ -299,6 +322,11 @@ class World {
     return (await this.store.sweep(100)).silent;
   }
 
+  /** By the clock of the account, far from this machine's. */
+  #at(): string {
+    return new Date(this.nowMs).toISOString();
+  }
+
   #accountUnder(policy: SessionPolicy): SessionsClient {
     const acquire = async ({ streamId = '', ...request }: AcquireOptions): Promise<Granted> => {
       const reply = this.#ledger.acquire({ streamId, ...request }, policy, this.nowMs);
@@ -325,7 +353,7 @@ class World {
         const { active, ended } = this.#ledger.view();
         return ids.map((streamId) => {
           const stream = active.find((other) => other.streamId === streamId);
-          if (stream) return { streamId, alive: true, expiresInMs: stream.leaseMs, stream };
+          if (stream) return { streamId, alive: true, expiresInMs: timeLeft(stream, this.#at()), stream };
           const end = ended.find((other) => other.streamId === streamId)?.end ?? ({ reason: 'unknown' } as const);
           return { streamId, alive: false, end };
         });
@@ -338,7 +366,7 @@ class World {
       list: async () => {
         note('list');
         await this.onRead();
-        return this.#ledger.view();
+        return { at: this.#at(), ...this.#ledger.view() };
       },
       evict: async (_userId, request: EvictRequest) => {
         note('evict');
