@@ -36,6 +36,20 @@ describe('Stream server: faults and counters', () => {
     assert.equal((await read(feed)).length, 1);
   });
 
+  it('finds requests by what their queries ask for, and repeats them in its words when told', async () => {
+    const [feed, other] = [uniqueFeed(test.client, 'user'), uniqueFeed(test.client, 'user')];
+    const [wanted, unwanted] = [await feed.addActivity(post()), await other.addActivity(post())];
+    const injected = { status: 400, code: -1, exception: 'InjectedFault' };
+    const fault = { match: { query: String(wanted.id) }, fault: 'error', status: 400, echoes: true };
+    await test.control('POST', 'faults', [fault]);
+    assert.equal((await test.client.getActivities({ ids: [String(unwanted.id)] })).results.length, 1);
+    const told = await refused(test.client.getActivities({ ids: [String(wanted.id)] }), injected);
+    assert.match(
+      String(told.detail),
+      new RegExp(`injected fault: .*activities/\\?.*${wanted.id}.*"authorization":"eyJ`),
+    );
+  });
+
   it('limits as Stream does, saying when to come again', async () => {
     await test.control('POST', 'faults', [{ match: {}, fault: 'rateLimited', retryAfterMs: 2500, times: 1 }]);
     const before = Date.now();
