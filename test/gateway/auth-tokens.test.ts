@@ -277,6 +277,19 @@ describe('access tokens', () => {
     assert.ok(createTokenVerifier({ secret: 'é'.repeat(16) }));
   });
 
+  it('are accepted by either of two secrets while one is changed for the other, and by no third one', async () => {
+    const [next, previous] = ['the next secret of these tests, long enough', 'the previous secret of these tests, too'];
+    const both = createTokenVerifier({ secret: [next, previous] });
+    for (const secret of [next, previous]) {
+      const token = bearer(craft({ alg: 'HS256' }, claims(), secret));
+      for (let time = 0; time < 2; time += 1) assert.equal((await both.verify(token)).subject, 'alice');
+    }
+    await assert.rejects(both.verify(bearer(hs256(claims()))), refusedAs('badSignature'));
+    const expired = bearer(craft({ alg: 'HS256' }, claims({ exp: 1 }), previous));
+    await assert.rejects(both.verify(expired), refusedAs('expired'));
+    assert.throws(() => createTokenVerifier({ secret: [next, 'x'.repeat(31)] }), TypeError);
+  });
+
   it('act for their own subject only, unless they are of a service', async () => {
     const alice = await verifier.verify(bearer(hs256(claims({ scope: 'stream streamss Streams', device: 'tv' }))));
     assert.ok(mayActFor(alice, 'alice'));

@@ -218,6 +218,29 @@ describe('a Redis that', () => {
   }
 });
 
+describe('a Redis that lets its users touch only what is theirs', () => {
+  before(function () {
+    skipWhereMissing(this, whyNoRedis());
+  });
+
+  it('serves all parts to one that may use their keys and channels, by either of two passwords', async () => {
+    const server = await startRedisServer();
+    try {
+      const theirs = ['+@all', '~{stream-sessions}:*', '&{stream-sessions}:*'];
+      await server.command('ACL', 'SETUSER', 'ann', 'on', '>old', '>n@w:', ...theirs);
+      await server.command('ACL', 'SETUSER', 'default', 'off');
+      for (const password of ['old', 'n%40w%3A']) {
+        const parts = await openParts(server.url.replace('//', `//ann:${password}@`));
+        await assertServes(parts);
+        assert.deepEqual(parts.said(), []);
+        await parts.close();
+      }
+    } finally {
+      await server.kill();
+    }
+  });
+});
+
 describe('a Redis behind Sentinel', () => {
   before(function () {
     skipWhereMissing(this, whyNoRedis());

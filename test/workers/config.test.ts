@@ -72,6 +72,11 @@ describe('the configuration of a worker process', () => {
     ['Redis without a form', { GATEWAY_REDIS_URL: 'redis+cluster://one/7' }, /GATEWAY_REDIS_URL must name no database/],
     ['keys in clear text', { JWT_JWKS_URL: 'http://id.example/keys' }, /JWT_JWKS_URL /],
     ['a gateway that would answer nobody', { ROLES: 'gateway' }, /JWT_SECRET or JWT_JWKS_URL must be set/],
+    [
+      'a previous secret without the present one',
+      { ...GATEWAY, JWT_SECRET: '', JWT_JWKS_URL: 'https://id.example', JWT_SECRET_PREVIOUS: 'x'.repeat(32) },
+      /JWT_SECRET must be set beside JWT_SECRET_PREVIOUS/,
+    ],
     ['several gateways without Redis', { ...GATEWAY, GATEWAY_REPLICAS: '2' }, /GATEWAY_REDIS_URL must be set/],
     [
       'gateways that share a store but no key of leases',
