@@ -3,7 +3,7 @@ import { addressKey, canonicalUserKey } from '../client-address.ts';
 import { addressSet, parseAddress, type AddressSet } from '../ip-address.ts';
 import { createRateLimiter } from '../limits/create-rate-limiter.ts';
 import type { RateLimiter } from '../limits/rate-limiter.ts';
-import type { SharedRedis } from '../redis/connection.ts';
+import { StoreUnavailableError, type SharedRedis } from '../redis/connection.ts';
 import {
   blockDurationMs,
   DEFAULT_ABUSE_POLICY,
@@ -94,6 +94,8 @@ class LimiterAbuseWatch implements AbuseWatch {
         this.#blocking.delete(key);
       }
     } catch (error) {
+      // That it is away is said once, not with each strike.
+      if (error instanceof StoreUnavailableError) return;
       const message = error instanceof Error ? error.message : String(error);
       this.#options.logger.warn({ kind: subject.kind, error: message }, 'a caller could not be blocked for abuse');
     }

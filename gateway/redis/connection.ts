@@ -61,7 +61,8 @@ export function connectRedis(url: string, logger: Pick<Logger, 'warn' | 'info'>)
     isOutage,
     onTrialFailed: lookElsewhere,
     onOpen(error) {
-      const reason = ((redis.status !== 'ready' && connectionError) || error).message;
+      const reason =
+        redis.status === 'ready' ? error.message : (connectionError?.message ?? `no connection: ${redis.status}`);
       logger.warn({ reason }, 'Redis does not serve; the gateway goes by its rules for that');
       lookElsewhere(error);
     },

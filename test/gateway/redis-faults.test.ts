@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { pino } from 'pino';
 import { z } from 'zod';
 import { createRedisOneTimeTokens } from '../../gateway/auth/token-memory.ts';
@@ -12,6 +13,7 @@ import { createRateLimiter } from '../../gateway/limits/create-rate-limiter.ts';
 import { connectRedis, StoreUnavailableError } from '../../gateway/redis/connection.ts';
 import { RedisBeatStore } from '../../gateway/watch/redis-beat-store.ts';
 import { ResilientBeatStore } from '../../gateway/watch/resilient-beat-store.ts';
+import { makeCertificate, whyNoOpenssl } from '../support/certificate.ts';
 import { eventually } from '../support/eventually.ts';
 import { startRedisServer, whyNoRedis, type RedisServer } from '../support/redis-server.ts';
 import { startRedisCluster, startRedisWithSentinel } from '../support/redis-topologies.ts';
@@ -113,7 +115,7 @@ const FAULTS: readonly Fault[] = [
     name: 'is gone',
     begin: (server) => server.kill(),
     end: (server) => server.restart(),
-    reason: /ECONNREFUSED|closed/,
+    reason: /ECONNREFUSED|no connection/,
   },
   { name: 'is full', begin: config('maxmemory', '1'), end: config('maxmemory', '0'), reason: /OOM/ },
   {
@@ -174,7 +176,7 @@ const FAULTS: readonly Fault[] = [
       await server.command('-a', 'other', 'CLIENT', 'KILL', 'TYPE', 'normal');
     },
     end: (server) => server.command('-a', 'other', 'CONFIG', 'SET', 'requirepass', ''),
-    reason: /NOAUTH|closed/,
+    reason: /NOAUTH|no connection/,
   },
 ];
 
@@ -278,6 +280,34 @@ describe('a Redis behind Sentinel', () => {
       }
     }).timeout(90_000);
   }
+});
+
+describe('a Redis behind Sentinel, with TLS and passwords', () => {
+  before(function () {
+    skipWhereMissing(this, whyNoRedis());
+    skipWhereMissing(this, whyNoOpenssl());
+  });
+
+  it('serves all parts, also after a fail-over', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'redis-tls-'));
+    const [certificate, key] = ['cert.pem', 'key.pem'].map((name) => path.join(folder, name));
+    assert.ok(certificate !== undefined && key !== undefined);
+    makeCertificate(certificate, key);
+    setDefaultCACertificates([...getCACertificates('default'), await readFile(certificate, 'utf8')]);
+    const redis = await startRedisWithSentinel({ certificate, key, password: 's3:cr@t', sentinelPassword: 'w&tch=er' });
+    const parts = await openParts(redis.url);
+    try {
+      await assertServes(parts);
+      redis.first.freeze();
+      await redis.failOver();
+      await eventually(() => assertServes(parts), PATIENCE);
+    } finally {
+      await parts.close();
+      redis.first.thaw();
+      await redis.stop();
+      await rm(folder, { recursive: true });
+    }
+  }).timeout(90_000);
 });
 
 describe('a Redis Cluster', () => {

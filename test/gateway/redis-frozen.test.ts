@@ -52,20 +52,22 @@ describe('gateways whose Redis is frozen, and then failed over', () => {
   }
 
   it('answer beats and acquires in time, end nobody who beats, free the slots of the lost, and say so', async () => {
-    const tookMs: number[] = [];
-    const timed = async (request: () => Promise<Answer>): Promise<Answer> => {
+    const tookMs = { beats: [] as number[], acquires: [] as number[] };
+    const timed = async (what: keyof typeof tookMs, request: () => Promise<Answer>): Promise<Answer> => {
       const startedMs = performance.now();
       const answer = await request();
-      tookMs.push(performance.now() - startedMs);
+      tookMs[what].push(performance.now() - startedMs);
       return answer;
     };
     const stopped = new AbortController();
     /** Beats at any gateway until it crashes; resolves with its last beat. */
     const play = async (userId: string, crash: AbortSignal): Promise<number> => {
       let lastBeatMs = performance.now();
+      // Not all at once, as players do not.
+      await sleep(Math.random() * INTERVAL_MS);
       while (!crash.aborted && !stopped.signal.aborted) {
         const sentMs = performance.now();
-        const { status, body } = await timed(() => new Player(anyGateway(), userId).beat('s'));
+        const { status, body } = await timed('beats', () => new Player(anyGateway(), userId).beat('s'));
         assert.equal(status, 200, JSON.stringify(body));
         lastBeatMs = sentMs;
         await sleep(INTERVAL_MS);
@@ -79,7 +81,7 @@ describe('gateways whose Redis is frozen, and then failed over', () => {
 
     redis.first.freeze();
     await sleep(INTERVAL_MS);
-    tookMs.length = 0;
+    for (const times of Object.values(tookMs)) times.length = 0;
     const frozenMs = performance.now();
     // Two players crash while Redis is frozen; others come.
     const lost = players.slice(0, 2);
@@ -99,9 +101,9 @@ describe('gateways whose Redis is frozen, and then failed over', () => {
     }
     while (performance.now() - frozenMs < FROZEN_MS) {
       const newcomer = randomUUID();
-      const acquired = await timed(() => new Player(anyGateway(), newcomer).acquire({ streamId: 's' }));
+      const acquired = await timed('acquires', () => new Player(anyGateway(), newcomer).acquire({ streamId: 's' }));
       assert.equal(acquired.status, 201);
-      assert.equal((await timed(() => new Player(anyGateway(), newcomer).release('s'))).status, 204);
+      assert.equal((await new Player(anyGateway(), newcomer).release('s')).status, 204);
       await sleep(200);
     }
     await redis.failOver();
@@ -126,10 +128,14 @@ describe('gateways whose Redis is frozen, and then failed over', () => {
     );
     stopped.abort();
     await Promise.all(playing);
-    const sorted = tookMs.toSorted((a, b) => a - b);
-    const p99Ms = sorted[Math.floor(sorted.length * 0.99)] ?? NaN;
-    console.log(`      ${sorted.length} requests, p99 ${p99Ms.toFixed(0)} ms, longest ${sorted.at(-1)?.toFixed(0)} ms`);
-    assert.ok(p99Ms < 1_000, `p99 ${p99Ms} ms`);
+    for (const [what, times] of Object.entries(tookMs)) {
+      const sorted = times.toSorted((a, b) => a - b);
+      const p99Ms = sorted[Math.floor(sorted.length * 0.99)] ?? NaN;
+      console.log(
+        `      ${sorted.length} ${what}, p99 ${p99Ms.toFixed(0)} ms, longest ${sorted.at(-1)?.toFixed(0)} ms`,
+      );
+      assert.ok(p99Ms < 1_000, `${what}: p99 ${p99Ms} ms`);
+    }
   }).timeout(120_000);
 });
 

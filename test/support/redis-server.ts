@@ -30,9 +30,12 @@ export function whyNoRedis(): string | undefined {
 
 /**
  * @param args of `redis-server`, beside and after those that a test always needs
- * @param at port to listen on; default: a free one
+ * @param options port to listen on, default a free one; password with which commands are sent, where one is needed
  */
-export async function startRedisServer(args: readonly string[] = [], at?: number): Promise<RedisServer> {
+export async function startRedisServer(
+  args: readonly string[] = [],
+  { at, password }: { readonly at?: number; readonly password?: string | undefined } = {},
+): Promise<RedisServer> {
   const port = at ?? (await freePort());
   let child = await start(port, args);
   return {
@@ -51,7 +54,7 @@ export async function startRedisServer(args: readonly string[] = [], at?: number
     thaw() {
       child.kill('SIGCONT');
     },
-    command: (...words) => redisCli('-p', String(port), ...words),
+    command: (...words) => redisCli(...(password === undefined ? [] : ['-a', password]), '-p', String(port), ...words),
   };
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { freePort } from '../../local/ports.ts';
 import { eventually } from './eventually.ts';
 import { redisCli, startRedisServer, type RedisServer } from './redis-server.ts';
 
@@ -20,32 +21,47 @@ const NAME = 'sessions';
 const SYNC_AT_ONCE = ['--repl-diskless-sync-delay', '0'];
 const PATIENCE = { timeoutMs: 30_000 };
 
-export async function startRedisWithSentinel(): Promise<RedisWithSentinel> {
+/** PEM files of the servers, and the passwords of their user `default` and of their Sentinel. */
+export interface RedisAccess {
+  readonly certificate: string;
+  readonly key: string;
+  readonly password: string;
+  readonly sentinelPassword: string;
+}
+
+/** @param access TLS and passwords; neither when left out */
+export async function startRedisWithSentinel(access?: RedisAccess): Promise<RedisWithSentinel> {
   const folder = await mkdtemp(path.join(tmpdir(), 'sentinel-'));
-  const first = await startRedisServer(['--dir', folder, ...SYNC_AT_ONCE]);
-  const second = await startRedisServer([
-    '--dir',
-    folder,
-    ...SYNC_AT_ONCE,
-    '--replicaof',
-    '127.0.0.1',
-    String(first.port),
-  ]);
+  const [firstPort, secondPort, sentinelPort] = await Promise.all([freePort(), freePort(), freePort()]);
+  const common = ['--dir', folder, ...SYNC_AT_ONCE];
+  const first = await startRedisServer([...common, ...secured(firstPort, access)], {
+    password: access?.password,
+  });
+  const primaryPort = String(access ? firstPort : first.port);
+  const replica = ['--replicaof', '127.0.0.1', primaryPort];
+  const second = await startRedisServer([...common, ...secured(secondPort, access), ...replica], {
+    password: access?.password,
+  });
   await eventually(async () => assert.match(await second.command('INFO', 'replication'), /master_link_status:up/));
   const file = path.join(folder, 'sentinel.conf');
   await writeFile(
     file,
     [
-      `sentinel monitor ${NAME} 127.0.0.1 ${first.port} 1`,
+      `sentinel monitor ${NAME} 127.0.0.1 ${primaryPort} 1`,
       // It is told when to fail over.
       `sentinel down-after-milliseconds ${NAME} 600000`,
       `sentinel failover-timeout ${NAME} 5000`,
+      ...(access ? [`sentinel auth-pass ${NAME} ${access.password}`, `requirepass ${access.sentinelPassword}`] : []),
     ].join('\n'),
   );
-  const sentinel = await startRedisServer([file, '--sentinel', '--dir', folder]);
+  const sentinel = await startRedisServer([file, '--sentinel', '--dir', folder, ...tls(sentinelPort, access)], {
+    password: access?.sentinelPassword,
+  });
   await eventually(async () => assert.match(await sentinel.command('SENTINEL', 'REPLICAS', NAME), /^name/m));
   return {
-    url: `redis+sentinel://127.0.0.1:${sentinel.port}/${NAME}`,
+    url: access
+      ? `rediss+sentinel://default:${encodeURIComponent(access.password)}@localhost:${sentinelPort}/${NAME}?sentinelPassword=${encodeURIComponent(access.sentinelPassword)}`
+      : `redis+sentinel://127.0.0.1:${sentinel.port}/${NAME}`,
     first,
     second,
     async failOver() {
@@ -57,6 +73,19 @@ export async function startRedisWithSentinel(): Promise<RedisWithSentinel> {
       await rm(folder, { recursive: true });
     },
   };
+}
+
+/** The port without TLS stays, for commands of the test. */
+function tls(port: number, access: RedisAccess | undefined): readonly string[] {
+  if (!access) return [];
+  const { certificate, key } = access;
+  const files = ['--tls-cert-file', certificate, '--tls-key-file', key, '--tls-ca-cert-file', certificate];
+  return ['--tls-port', String(port), ...files, '--tls-auth-clients', 'no', '--tls-replication', 'yes'];
+}
+
+function secured(port: number, access: RedisAccess | undefined): readonly string[] {
+  if (!access) return [];
+  return [...tls(port, access), '--requirepass', access.password, '--masterauth', access.password];
 }
 
 /** Three primaries with a replica each. */

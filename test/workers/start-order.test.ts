@@ -113,7 +113,7 @@ describe('a worker process that starts before all that it needs', function () {
     const stream = await startStreamServer({ ...STREAM, port: streamPort ?? 0, rateLimits: false });
     closing.push(() => stream.close());
     await eventuallyLacks(['redis', 'keys']);
-    const redis = await startRedisServer([], redisPort);
+    const redis = await startRedisServer([], { at: redisPort });
     closing.push(() => redis.kill());
     await eventuallyLacks(['keys']);
     const keys = await startKeyServer(keysPort ?? 0);
