@@ -34,7 +34,7 @@ export function whyNoRedis(): string | undefined {
  */
 export async function startRedisServer(
   args: readonly string[] = [],
-  { at, password }: { readonly at?: number; readonly password?: string | undefined } = {},
+  { at, password }: { readonly at?: number | undefined; readonly password?: string | undefined } = {},
 ): Promise<RedisServer> {
   const port = at ?? (await freePort());
   let child = await start(port, args);
