@@ -52,16 +52,27 @@ export interface TlsMaterial {
  * @throws Error that names the settings and says what is wrong
  */
 export function requireUsableTls(names: string, { key, cert, ca }: TlsMaterial, nowMs: number = Date.now()): void {
+  const own = readOwnCertificate(names, { key, cert, ca });
+  if (own) requireValidNow(names, own, nowMs);
+}
+
+/** The first of a chain. */
+function readOwnCertificate(names: string, { key, cert, ca }: TlsMaterial): X509Certificate | undefined {
+  const texts = { key: textOf(key), cert: textOf(cert), ca: textOf(ca) };
   try {
-    createSecureContext({ key: textOf(key), cert: textOf(cert), ca: textOf(ca) });
+    // Node takes an empty text for none.
+    for (const text of Object.values(texts)) if (text?.trim() === '') throw new Error('one of them is empty');
+    createSecureContext(texts);
+    // Authorities that are none are passed over in silence, and nobody is trusted then.
+    if (texts.ca !== undefined) void new X509Certificate(texts.ca);
+    return texts.cert === undefined ? undefined : new X509Certificate(texts.cert);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new Error(`${names} must be PEM files of a certificate and its own key: ${reason}`, { cause });
   }
-  if (cert !== undefined) requireValidNow(names, new X509Certificate(textOf(cert) ?? ''), nowMs);
 }
 
-/** Only the certificate that is shown to others, the first of a chain: who checks it looks at the clock first of all. */
+/** Only the certificate that is shown to others: authorities of a bundle may have ended. */
 function requireValidNow(names: string, { subject, validFrom, validTo }: X509Certificate, nowMs: number): void {
   const [from, to] = [Date.parse(validFrom), Date.parse(validTo)];
   if (nowMs > to) throw new Error(`${names}: the certificate of ${subject} expired on ${isoDate(to)}; renew it`);

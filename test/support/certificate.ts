@@ -12,3 +12,10 @@ export function makeCertificate(certificate: string, key: string): void {
   const made = spawnSync('openssl', ['req', '-x509', ...kind, ...subject, '-keyout', key, '-out', certificate]);
   if (made.status !== 0) throw new Error(`openssl made no certificate: ${made.stderr.toString()}`);
 }
+
+/** Puts a certificate in the place of one, for the same key, that ended yesterday. */
+export function expireCertificate(certificate: string, key: string): void {
+  const again = ['x509', '-in', certificate, '-signkey', key, '-days', '-1', '-out', certificate];
+  const made = spawnSync('openssl', again);
+  if (made.status !== 0) throw new Error(`openssl let no certificate end: ${made.stderr.toString()}`);
+}
