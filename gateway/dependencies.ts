@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { Dependency } from '../contracts/dependency.ts';
+import type { SharedRedis } from './redis/connection.ts';
 
 const DEADLINE_MS = 4_000;
 const KEYS_INTERVAL_MS = 60_000;
@@ -18,13 +19,23 @@ export function temporalDependency(client: Client, logger: Logger): Dependency {
   });
 }
 
-export function redisDependency(redis: { ping(): Promise<unknown> }, logger: Logger): Dependency {
+export function redisDependency(redis: SharedRedis, logger: Logger): Dependency {
+  // Of a connection that does not come about a command knows nothing.
+  let connectionError: Error | undefined;
+  redis.on('error', (error: Error) => (connectionError = error));
+  redis.on('ready', () => (connectionError = undefined));
   return new Dependency({
     name: 'redis',
     advice: 'Redis does not answer; start it, or mend GATEWAY_REDIS_URL',
     logger,
     mayPass: (error) => !(error instanceof Error && REDIS_REFUSES.test(error.message)),
-    probe: () => redis.ping(),
+    async probe() {
+      try {
+        await redis.ping();
+      } catch (error) {
+        throw (redis.status === 'ready' ? undefined : connectionError) ?? error;
+      }
+    },
   });
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createSecureServer, type Http2SecureServer } from 'node:http2';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -12,7 +13,11 @@ import { ensureNamespace } from '../../local/temporal-namespace.ts';
 import { startTemporalServer } from '../../local/temporal-server.ts';
 import { clientConfig, createTopology } from '../../local/topology.ts';
 import { startWorkerProcess, type WorkerProcess } from '../../local/worker-process.ts';
+import { makeCertificate, whyNoOpenssl } from '../support/certificate.ts';
 import { eventually } from '../support/eventually.ts';
+import { writeLeaseKey } from '../support/lease-key.ts';
+import { startRedisServer, whyNoRedis, type RedisServer } from '../support/redis-server.ts';
+import { skipWhereMissing } from '../support/skip-where-missing.ts';
 import { someOf } from '../support/extent.ts';
 import { sharedTemporal, temporalBinary, type SharedTemporal } from '../support/temporal.ts';
 import { sharedWorkflowBundle } from '../support/workflow-bundle.ts';
@@ -36,8 +41,13 @@ describe('a worker process that cannot start', function () {
   let bare: AwsServer;
   let taken: Server;
   let directory: string;
+  let secure: Http2SecureServer;
+  let tlsPort: number;
+  let redis: RedisServer;
+  let leaseKey: string;
   let bundle: string;
-  before(async () => {
+  before(async function () {
+    skipWhereMissing(this, whyNoRedis() ?? whyNoOpenssl());
     temporal = await sharedTemporal();
     [aws, bare] = await Promise.all([startAws(), startAws()]);
     await createTopology(awsEndpoint(aws));
@@ -45,6 +55,13 @@ describe('a worker process that cannot start', function () {
     await once(taken, 'listening');
     directory = await mkdtemp(path.join(tmpdir(), 'start-failure-'));
     await writeFile(path.join(directory, 'broken'), '{"version": "newest"');
+    leaseKey = await writeLeaseKey(directory);
+    redis = await startRedisServer(['--requirepass', 'a-password']);
+    const [certificate, key] = [path.join(directory, 'tls.crt'), path.join(directory, 'tls.key')];
+    makeCertificate(certificate, key);
+    secure = createSecureServer({ cert: await readFile(certificate), key: await readFile(key) });
+    tlsPort = await freePort();
+    secure.listen(tlsPort, '127.0.0.1');
     bundle = await sharedWorkflowBundle();
     await ensureNamespace(temporal.connection, { namespace: 'bare' });
     await ensureNamespace(temporal.connection, { namespace: 'sessions-only' });
@@ -53,9 +70,11 @@ describe('a worker process that cannot start', function () {
     await addAttributes(temporal, 'mistyped', { EventKind: 2, EventStatus: 5, EventActor: 2, EventFailure: 2 });
   });
   after(async () => {
-    await Promise.all([aws.stop(), bare.stop()]);
-    taken.close();
-    await rm(directory, { recursive: true });
+    await Promise.all([aws?.stop(), bare?.stop()]);
+    taken?.close();
+    secure?.close();
+    await redis?.kill();
+    if (directory) await rm(directory, { recursive: true });
   });
 
   async function start(env: Record<string, string>, lines: string[]): Promise<WorkerProcess> {
@@ -161,6 +180,16 @@ describe('a worker process that cannot start', function () {
       'a bucket of the access log that is missing',
       () => ({ ROLES: 'access-log', ACCESS_LOG_BUCKET: 'nowhere' }),
       /^The .* start: S3 does not answer for the bucket nowhere at .*create the bucket, or mend ACCESS_LOG_BUCKET/m,
+    ],
+    [
+      'a Temporal with a certificate nobody vouches for',
+      () => ({ TEMPORAL_ADDRESS: `localhost:${tlsPort}`, TEMPORAL_TLS: 'true' }),
+      /^The .* start: Temporal does not answer at localhost:\d+; .*TEMPORAL_TLS_\*: .*certificate/im,
+    ],
+    [
+      'a Redis that wants a password',
+      () => ({ ROLES: 'gateway', GATEWAY_REDIS_URL: redis.url, LEASE_PRIVATE_KEY_FILE: leaseKey }),
+      /^The .* start: Redis does not answer; start it, or mend GATEWAY_REDIS_URL: .*NOAUTH/m,
     ],
     [
       'a port of metrics in use',
