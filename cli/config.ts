@@ -8,6 +8,7 @@ import { requireSecureEndpoint } from '../contracts/endpoint-security.ts';
 import { MESSAGE_ROUTES } from '../contracts/names.ts';
 import { redactText } from '../contracts/redaction.ts';
 import { whyUnreadable } from '../contracts/secret-files.ts';
+import { readSecretFiles } from '../contracts/secret-files.ts';
 import { queueName } from '../contracts/settings-fields.ts';
 import { explainError } from '../contracts/text.ts';
 import { UsageError } from './usage-error.ts';
@@ -98,9 +99,13 @@ export interface CliConfig {
  * @throws UsageError naming every variable at fault
  */
 export function loadCliConfig(variables: Environment = process.env): CliConfig {
-  const set = Object.fromEntries(
+  const given = new Map(
     Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== ''),
   );
+  const withSecrets = readSecretFiles(given, ['TEMPORAL_API_KEY']);
+  const [unreadable] = withSecrets.faults;
+  if (unreadable) throw new UsageError(unreadable.message);
+  const set = Object.fromEntries(withSecrets.variables);
   const parsed = environmentSchema.safeParse(set);
   if (!parsed.success) {
     const faults = parsed.error.issues.map(({ path: [name], message }) => `${String(name)}: ${message}`);

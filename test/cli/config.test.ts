@@ -33,6 +33,15 @@ describe('the configuration of the CLI', () => {
     assert.equal(queues.length, 5);
   });
 
+  it('takes the key of Temporal from a file, as the worker does', async () => {
+    const file = path.join(directory, 'api-key');
+    await writeFile(file, 'an-api-key\n');
+    const named = { TEMPORAL_ADDRESS: 'localhost:1', TEMPORAL_API_KEY_FILE: file };
+    assert.equal(loadCliConfig(named).temporal.connectionOptions.apiKey, 'an-api-key');
+    const refused = { name: 'UsageError', message: /^TEMPORAL_API_KEY_FILE \(\/nowhere\) must be a file/ };
+    assert.throws(() => loadCliConfig({ ...named, TEMPORAL_API_KEY_FILE: '/nowhere' }), refused);
+  });
+
   it('takes nothing from the local stack as soon as any part of an installation is named', () => {
     for (const named of [{ TEMPORAL_ADDRESS: 'localhost:1' }, { AWS_ENDPOINT_URL: 'http://localhost:2' }]) {
       const config = loadCliConfig({ ...local, ...named });
