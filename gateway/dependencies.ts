@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
+import { downloadKeySet } from '../client/key-set-document.ts';
 import { Dependency } from '../contracts/dependency.ts';
 import type { SharedRedis } from './redis/connection.ts';
 
@@ -46,10 +47,6 @@ export function keysDependency(url: URL, logger: Logger): Dependency {
     advice: `The key server does not answer at ${url.origin}${url.pathname}; start it, or mend JWT_JWKS_URL`,
     logger,
     intervalMs: KEYS_INTERVAL_MS,
-    async probe(signal) {
-      const response = await fetch(url, { signal, redirect: 'manual' });
-      await response.body?.cancel();
-      if (response.status !== 200) throw new Error(`the answer has the status ${response.status}`);
-    },
+    probe: (signal) => downloadKeySet(url, signal),
   });
 }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { pino } from 'pino';
 import { KeysUnavailableError } from '../../gateway/auth/errors.ts';
 import { createTokenVerifier, type TokenVerifier } from '../../gateway/auth/token-verifier.ts';
+import { keysDependency } from '../../gateway/dependencies.ts';
 import type { RemoteKeysOptions } from '../../client/key-set.ts';
 import { eventually } from '../support/eventually.ts';
 import { bearer, claims, hs256, issuerKey, refusedAs, SECRET, startKeyHost, type KeyHost } from './support/tokens.ts';
@@ -98,6 +100,13 @@ describe('keys of an issuer by URL', () => {
       await assert.rejects(other.verify(token), KeysUnavailableError, target);
       assert.ok(astray.requests <= 4, target);
     }
+  });
+
+  it('are available to a gateway that starts wherever they are found', async () => {
+    const { host } = await setUp();
+    host.redirect = (path) => (path === '/keys.json' ? '/elsewhere.json' : undefined);
+    const dependency = keysDependency(host.url, pino({ level: 'silent' }));
+    await dependency.usable(AbortSignal.timeout(10_000)).finally(() => dependency.close());
   });
 
   it('are read up to a size, and no further', async () => {
