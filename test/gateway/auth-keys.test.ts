@@ -106,7 +106,8 @@ describe('keys of an issuer by URL', () => {
     const { host } = await setUp();
     host.redirect = (path) => (path === '/keys.json' ? '/elsewhere.json' : undefined);
     const dependency = keysDependency(host.url, pino({ level: 'silent' }));
-    await dependency.usable(AbortSignal.timeout(10_000)).finally(() => dependency.close());
+    await dependency.usable(AbortSignal.timeout(10_000));
+    await dependency.close();
   });
 
   it('are read up to a size, and no further', async () => {
