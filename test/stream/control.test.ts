@@ -40,10 +40,10 @@ describe('Stream server: faults and counters', () => {
     const [feed, other] = [uniqueFeed(test.client, 'user'), uniqueFeed(test.client, 'user')];
     const [wanted, unwanted] = [await feed.addActivity(post()), await other.addActivity(post())];
     const injected = { status: 400, code: -1, exception: 'InjectedFault' };
-    const fault = { match: { query: String(wanted.id) }, fault: 'error', status: 400, echoes: true };
+    const fault = { match: { query: wanted.id }, fault: 'error', status: 400, echoes: true };
     await test.control('POST', 'faults', [fault]);
-    assert.equal((await test.client.getActivities({ ids: [String(unwanted.id)] })).results.length, 1);
-    const told = await refused(test.client.getActivities({ ids: [String(wanted.id)] }), injected);
+    assert.equal((await test.client.getActivities({ ids: [unwanted.id] })).results.length, 1);
+    const told = await refused(test.client.getActivities({ ids: [wanted.id] }), injected);
     assert.match(
       String(told.detail),
       new RegExp(`injected fault: .*activities/\\?.*${wanted.id}.*"authorization":"eyJ`),
