@@ -38,8 +38,20 @@ const DECODERS: Readonly<Record<string, (payload: Payload) => unknown>> = {
   'its value and a type': (payload) => ({ ...payload, data: { type: 'json', value: valueOf(payload) } }),
 };
 
+/** Whether it is one that can be decoded: by hand anything is sent. */
 function isPayload(value: unknown): value is Payload {
-  return plain(String(Reflect.get(Object(Reflect.get(Object(value), 'metadata')), 'encoding') ?? '')) === 'json/plain';
+  const encoding = plain(String(Reflect.get(Object(Reflect.get(Object(value), 'metadata')), 'encoding') ?? ''));
+  const data: unknown = Reflect.get(Object(value), 'data');
+  return encoding === 'json/plain' && typeof data === 'string' && isJson(plain(data));
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Puts other values in place of the payloads, where `where` says so. */

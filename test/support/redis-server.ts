@@ -1,6 +1,10 @@
 import { execFile, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { promisify } from 'node:util';
 import { freePort } from '../../local/ports.ts';
 import { eventually } from './eventually.ts';
@@ -65,10 +69,13 @@ export async function redisCli(...args: readonly string[]): Promise<string> {
 }
 
 async function start(port: number, args: readonly string[]): Promise<ChildProcess> {
-  const always = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', '/tmp'];
+  // Of its own: a replica leaves what it was sent in a file there, which the next one to start would read.
+  const folder = await mkdtemp(path.join(tmpdir(), 'redis-'));
+  const always = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder];
   // A file of configuration comes first.
   const files = args.slice(0, args[0]?.startsWith('--') === false ? 1 : 0);
   const child = spawn('redis-server', [...files, ...always, ...args.slice(files.length)], { stdio: 'ignore' });
+  child.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   await eventually(async () => {
     const socket = connect(port, '127.0.0.1');
     try {

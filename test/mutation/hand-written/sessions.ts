@@ -48,28 +48,28 @@ export const SESSION_MUTANTS: readonly HandWrittenMutant[] = [
   {
     name: 'an acquire of no form enters the history',
     file: ACCOUNT,
-    replace: 'validator: checkAcquire, ',
+    replace: '          checkAcquire(request, policy);\n',
     by: '',
     test: [ACCOUNT_TEST, 'refuses what has no form, before it enters the history'],
   },
   {
     name: 'beats of no form reach the ledger',
     file: ACCOUNT,
-    replace: 'ledger.heartbeat(usableBeats(beats), Date.now())',
+    replace: "ledger.heartbeat(this.#take('heartbeat', usableBeats(beats)), Date.now())",
     by: 'ledger.heartbeat(beats, Date.now())',
     test: [ACCOUNT_TEST, 'refuses what has no form, before it enters the history'],
   },
   {
     name: 'the details of an account are not written',
     file: ACCOUNT,
-    replace: '    setCurrentDetails(describeSessions(this.#ledger.view()));\n',
+    replace: '    setCurrentDetails(describeSessions(this.#ledger.view(), this.#ignored));\n',
     by: '',
     test: [ACCOUNT_TEST, 'keeps the attribute and the details of the account'],
   },
   {
     name: 'a read of an account enters its history',
     file: ACCOUNT,
-    replace: '      validator: refuseWith(ledger),\n',
+    replace: '      validator: () => this.#refuseWithView(),\n',
     by: '',
     test: [STREAMS_TEST, 'keeps a stream that beats for longer than its lease, without a message to its account'],
   },
@@ -119,8 +119,8 @@ export const SESSION_MUTANTS: readonly HandWrittenMutant[] = [
     name: 'a granted stream is not watched',
     file: WATCH,
     replace:
-      "    if (stream.mode === 'watched') await this.#record(() => store.confirm(toWatchedStream(userId, stream, policy())));\n",
-    by: '',
+      '    if (isWatched(stream)) await this.#record(() => store.confirm(toWatchedStream(userId, stream, policy())));\n    const nowMs',
+    by: '    const nowMs',
     test: [WATCH_TEST, 'watches what was granted'],
   },
   {
@@ -133,7 +133,7 @@ export const SESSION_MUTANTS: readonly HandWrittenMutant[] = [
   {
     name: 'a stream its account heard of otherwise is not watched on',
     file: WATCH,
-    replace: '      await adoptStream(store, userId, stream, policy());\n      return false;',
+    replace: '      await this.#adopt(userId, stream);\n      return false;',
     by: '      return false;',
     test: [WATCH_TEST, 'ends no player whose account heard of it by another gateway'],
   },
