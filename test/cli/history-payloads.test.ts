@@ -38,7 +38,7 @@ const DECODERS: Readonly<Record<string, (payload: Payload) => unknown>> = {
   'its value and a type': (payload) => ({ ...payload, data: { type: 'json', value: valueOf(payload) } }),
 };
 
-/** Whether it is one that can be decoded: by hand anything is sent. */
+/** Whether it is one that can be decoded and written again: by hand anything is sent, nested to any depth. */
 function isPayload(value: unknown): value is Payload {
   const encoding = plain(String(Reflect.get(Object(Reflect.get(Object(value), 'metadata')), 'encoding') ?? ''));
   const data: unknown = Reflect.get(Object(value), 'data');
@@ -46,6 +46,7 @@ function isPayload(value: unknown): value is Payload {
 }
 
 function isJson(text: string): boolean {
+  if (/[[{]{500}/.test(text)) return false;
   try {
     JSON.parse(text);
     return true;
