@@ -82,8 +82,12 @@ export interface BeatStore {
   end(stream: StreamRef, end: StreamGone, inMs?: number): Promise<void>;
   /** The account had it alive when it was asked: watches it from now on, unless it is known to beat or to be over. */
   discover(stream: WatchedStream, forwardInMs: number): Promise<void>;
-  /** It beat, as its account knows: watches it from now on also where it was taken for silent, but not where it is over. */
-  adopt(stream: WatchedStream, forwardInMs: number): Promise<void>;
+  /**
+   * It beat, as its account knows: watches it from now on also where it was taken for silent, but not where it is over.
+   *
+   * @param silentInMs when it is silent without another beat: what is left of its silence, where it beat before; default: all of it
+   */
+  adopt(stream: WatchedStream, forwardInMs: number, silentInMs?: number): Promise<void>;
   /**
    * Finds streams that were silent for too long, and accounts that are to be read: of either at most so many. Each is handed
    * to one caller, and to another one after 10 s unless it is ended, adopted, read or claimed anew by then. A stream that

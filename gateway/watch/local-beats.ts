@@ -57,21 +57,16 @@ export class LocalBeats {
 
   /** @param told whether its account knows of this beat as well */
   hear(stream: WatchedStream, told: boolean): void {
-    const { userId, streamId, silenceMs } = stream;
-    const key = keyOf(stream);
-    if (this.#ends.has(key)) return;
-    const nowMs = this.#nowMs();
-    const toldAtMs = told ? nowMs : (this.#streams.get(key)?.toldAtMs ?? -Infinity);
-    this.#streams.set(key, { ref: { userId, streamId }, stream, silentAtMs: nowMs + silenceMs, toldAtMs });
+    this.#hear(stream, stream.silenceMs, told);
   }
 
   /** Of a stream that its account has: a beat was told there, or it was found silent here and is not lost. */
-  adopt(stream: WatchedStream): void {
+  adopt(stream: WatchedStream, silentInMs = stream.silenceMs): void {
     const key = keyOf(stream);
     const known = this.#streams.get(key);
-    if (!known?.silent) return this.hear(stream, true);
-    const silentAtMs = this.#nowMs() + stream.silenceMs;
-    this.#streams.set(key, { ...known, silentAtMs, silent: 'elsewhere' });
+    const silentAtMs = this.#nowMs() + silentInMs;
+    if (known?.silent) this.#streams.set(key, { ...known, silentAtMs, silent: 'elsewhere' });
+    else if (!known?.stream || known.silentAtMs <= silentAtMs) this.#hear(stream, silentInMs, true);
   }
 
   forget(ref: StreamRef): void {
@@ -170,6 +165,15 @@ export class LocalBeats {
   /** The shared store knows them now. */
   forgetEnds(): void {
     this.#ends.clear();
+  }
+
+  #hear(stream: WatchedStream, silentInMs: number, told: boolean): void {
+    const { userId, streamId, silenceMs } = stream;
+    const key = keyOf(stream);
+    if (this.#ends.has(key)) return;
+    const silentAtMs = this.#nowMs() + silentInMs;
+    const toldAtMs = told ? silentAtMs - silenceMs : (this.#streams.get(key)?.toldAtMs ?? -Infinity);
+    this.#streams.set(key, { ref: { userId, streamId }, stream, silentAtMs, toldAtMs });
   }
 }
 

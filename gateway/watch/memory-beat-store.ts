@@ -113,11 +113,11 @@ export class MemoryBeatStore implements BeatStore {
     if (!this.#silent.has(key) && !this.#live.get(key)?.doubted) await this.adopt(stream, forwardInMs);
   }
 
-  async adopt(stream: WatchedStream, forwardInMs: number): Promise<void> {
+  async adopt(stream: WatchedStream, forwardInMs: number, silentInMs = stream.silenceMs): Promise<void> {
     const key = keyOf(stream);
     const known = this.#live.get(key);
     if (this.#over.has(key) || (known?.stream && !known.doubted)) return;
-    this.#watch(key, stream, this.#nowMs() + forwardInMs);
+    this.#watch(key, stream, this.#nowMs() + forwardInMs, silentInMs);
   }
 
   async sweep(most: number): Promise<Sweep> {
@@ -232,9 +232,9 @@ export class MemoryBeatStore implements BeatStore {
     return refs;
   }
 
-  #watch(key: string, stream: WatchedStream, forwardAtMs: number): void {
-    const { userId, streamId, silenceMs } = stream;
-    const silentAtMs = this.#nowMs() + silenceMs;
+  #watch(key: string, stream: WatchedStream, forwardAtMs: number, silentInMs = stream.silenceMs): void {
+    const { userId, streamId } = stream;
+    const silentAtMs = this.#nowMs() + silentInMs;
     this.#put(key, { ref: { userId, streamId }, stream, silentAtMs, forwardAtMs, endsAtMs: Infinity });
   }
 

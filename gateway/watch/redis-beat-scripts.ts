@@ -31,7 +31,7 @@ return 1
 `;
 
 /**
- * KEYS stream, deadlines, silent. ARGV member, stream as JSON, silenceMs, forwardEveryMs, forwardInMs, rememberMs, 'confirm',
+ * KEYS stream, deadlines, silent. ARGV member, stream as JSON, silenceMs, forwardEveryMs, forwardInMs, silentInMs, 'confirm',
  * 'adopt' or 'discover'.
  */
 export const WATCH = `${NOW}
@@ -42,7 +42,7 @@ if (state == 'silent' or state == 'told') and ARGV[7] == 'discover' then return 
 redis.call('HSET', KEYS[1], 'state', 'watched', 'stream', ARGV[2], 'silence', ARGV[3], 'every', ARGV[4], 'forward', now + ARGV[5])
 redis.call('PERSIST', KEYS[1])
 redis.call('ZREM', KEYS[3], ARGV[1])
-redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[1])
+redis.call('ZADD', KEYS[2], now + ARGV[6], ARGV[1])
 return 1
 `;
 

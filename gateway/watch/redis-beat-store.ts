@@ -129,8 +129,8 @@ export class RedisBeatStore implements BeatStore {
     await this.#watch(stream, forwardInMs, 'discover');
   }
 
-  async adopt(stream: WatchedStream, forwardInMs: number): Promise<void> {
-    await this.#watch(stream, forwardInMs, 'adopt');
+  async adopt(stream: WatchedStream, forwardInMs: number, silentInMs?: number): Promise<void> {
+    await this.#watch(stream, forwardInMs, 'adopt', silentInMs);
   }
 
   /** What a gateway heard of a stream while Redis was away: the latest counts. An end that is known holds. */
@@ -224,9 +224,14 @@ export class RedisBeatStore implements BeatStore {
     }
   }
 
-  async #watch(stream: WatchedStream, forwardInMs: number, how: 'confirm' | 'adopt' | 'discover'): Promise<void> {
+  async #watch(
+    stream: WatchedStream,
+    forwardInMs: number,
+    how: 'confirm' | 'adopt' | 'discover',
+    silentInMs = stream.silenceMs,
+  ): Promise<void> {
     const { silenceMs, forwardEveryMs } = stream;
-    const times = [silenceMs, forwardEveryMs, Math.ceil(forwardInMs), this.#options.rememberEndsMs];
+    const times = [silenceMs, forwardEveryMs, Math.ceil(forwardInMs), Math.ceil(silentInMs)];
     await this.#scripts.watch(keysOf(stream), [memberOf(stream), JSON.stringify(stream), ...times, how]);
   }
 }

@@ -100,9 +100,9 @@ export class ResilientBeatStore implements BeatStore {
     await this.#ask(() => this.#shared.discover(stream, forwardInMs));
   }
 
-  async adopt(stream: WatchedStream, forwardInMs: number): Promise<void> {
-    this.#local.adopt(stream);
-    await this.#ask(() => this.#shared.adopt(stream, forwardInMs));
+  async adopt(stream: WatchedStream, forwardInMs: number, silentInMs = stream.silenceMs): Promise<void> {
+    this.#local.adopt(stream, silentInMs);
+    await this.#ask(() => this.#shared.adopt(stream, forwardInMs, silentInMs));
   }
 
   async sweep(most: number): Promise<Sweep> {

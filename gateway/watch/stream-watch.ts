@@ -25,11 +25,6 @@ import { adoptStream, discoverStream, endOf, isWatched, toWatchedStream } from '
 
 /** An acquire may be under way for so long before its stream counts as lost. */
 const ACQUIRE_TIME_MS = 15_000;
-/**
- * An account ignores the loss of a stream that it heard of within this share of the silence: more than a beat interval, which is
- * half a lease at most, and less than a silence, because what was passed on may have taken its time.
- */
-const HEARD_SHARE = 0.75;
 /** A beat waits so long for an account that need not be heard before the player may go on; less than a client would. */
 const KEEP_PLAYING_MS = 600;
 
@@ -201,7 +196,7 @@ export class StreamWatch {
     const account = await this.#lookup.list(userId);
     const stream = account.active.find((other) => other.streamId === streamId);
     if (stream && isWatched(stream)) {
-      await this.#adopt(userId, stream);
+      await this.#adopt(userId, stream, account.at);
       return false;
     }
     const end = endOf(account, streamId);
@@ -243,7 +238,8 @@ export class StreamWatch {
     const { sessions, store, policy } = this.#options;
     const told = await store.tell(streamIds.map((streamId) => ({ userId, streamId })));
     if (told.length === 0) return new Set();
-    const silentMs = HEARD_SHARE * watchTimes(policy()).silenceMs;
+    // All of what a beat is answered with: its player may rely on it, whoever told the account of the beat.
+    const { silenceMs: silentMs } = watchTimes(policy());
     await sessions.release(
       userId,
       told.map(({ streamId }) => ({ streamId, lost: true, silentMs })),
@@ -354,9 +350,9 @@ export class StreamWatch {
     }
   }
 
-  async #adopt(userId: string, stream: StreamView): Promise<void> {
+  async #adopt(userId: string, stream: StreamView, at?: string): Promise<void> {
     const { store, policy } = this.#options;
-    await this.#record(() => adoptStream(store, userId, stream, policy()));
+    await this.#record(() => adoptStream(store, userId, stream, policy(), at));
   }
 
   async #noteEnded(userId: string, { streamId, end, endedAt }: EndedStream, nowMs: number): Promise<void> {

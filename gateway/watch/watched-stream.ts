@@ -1,6 +1,6 @@
 import type { StreamGone } from '../../client/session-errors.ts';
 import type { SessionPolicy } from '../../contracts/session-limits.ts';
-import type { StreamView } from '../../contracts/session-stream.ts';
+import { timeLeft, type StreamView } from '../../contracts/session-stream.ts';
 import type { SessionsView } from '../../contracts/stream-sessions.ts';
 import type { BeatStore, WatchedStream } from './beat-store.ts';
 import { forwardInMs, watchTimes } from './watch-times.ts';
@@ -22,15 +22,22 @@ export async function discoverStream(
   await store.discover(watched, forwardInMs(stream, watched.forwardEveryMs, Date.now()));
 }
 
-/** Watches from now on what beat by another way than the store. */
+/**
+ * Watches from now on what beat by another way than the store.
+ *
+ * @param at when the account was asked, by its own clock, where it may have heard of it long before; default: just then
+ */
 export async function adoptStream(
   store: Pick<BeatStore, 'adopt'>,
   userId: string,
   stream: StreamView,
   policy: SessionPolicy,
+  at?: string,
 ): Promise<void> {
   const watched = toWatchedStream(userId, stream, policy);
-  await store.adopt(watched, forwardInMs(stream, watched.forwardEveryMs, Date.now()));
+  const silentForMs = stream.leaseMs - timeLeft(stream, at);
+  const silentInMs = Math.min(Math.max(0, watched.silenceMs - silentForMs), watched.silenceMs);
+  await store.adopt(watched, forwardInMs(stream, watched.forwardEveryMs, Date.now()), silentInMs);
 }
 
 /** Whether gateways watch it: its player beats with them, and it is not on its way out. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
+import fc from 'fast-check';
 import {
   SessionsUnavailableError,
   StreamEndedError,
@@ -20,11 +21,13 @@ import { timeLeft } from '../../contracts/session-stream.ts';
 import { SessionLedger } from '../../workflows/session-ledger.ts';
 import { policyWith } from '../sessions/support/policies.ts';
 import { eventually } from '../support/eventually.ts';
+import { extent } from '../support/extent.ts';
 
 const USER = 'alice';
 /** Of the default policy: 45 seconds of lease, 2 of them for the report. */
 const SILENCE_MS = 43_000;
 const ACQUIRE_TIME_MS = 15_000;
+const SWEEP_MS = 1_000;
 const STREAM = { streamId: 'a', deviceId: 'd' };
 
 describe('a gateway that watches streams', () => {
@@ -112,6 +115,27 @@ describe('a gateway that watches streams', () => {
     assert.equal(await world.store.size(), 1);
     assert.equal((await world.watch.heartbeat(USER, 'a')).expiresInMs, SILENCE_MS);
   });
+
+  it('ends a player exactly when what its last beat was answered with is over, wherever each beat was heard', async () => {
+    const beats = fc.array(fc.record({ afterMs: fc.integer({ min: 1, max: 42_000 }), heardHere: fc.boolean() }), {
+      minLength: 1,
+      maxLength: 8,
+    });
+    await fc.assert(
+      fc.asyncProperty(beats, async (played) => {
+        const world = new World();
+        await world.watch.acquire(USER, STREAM);
+        for (const { afterMs, heardHere } of played) {
+          assert.equal(await world.lostWithin(afterMs), undefined, 'it beats');
+          await (heardHere ? world.watch : world.sessions).heartbeat(USER, 'a');
+        }
+        const lostAfterMs = (await world.lostWithin(2 * SILENCE_MS)) ?? assert.fail('it was never lost');
+        assert.ok(lostAfterMs >= SILENCE_MS, `${lostAfterMs} ms after its last beat`);
+        assert.ok(lostAfterMs <= SILENCE_MS + SWEEP_MS, `${lostAfterMs} ms after its last beat`);
+      }),
+      { numRuns: extent(300, 50) },
+    );
+  }).timeout(60_000);
 
   it('lets a beat through that comes while its account is being told of its silence', async () => {
     const world = new World();
@@ -320,6 +344,16 @@ class World {
   async silentAfter(ms: number) {
     this.nowMs += ms;
     return (await this.store.sweep(100)).silent;
+  }
+
+  /** Sweeps and reports. @returns after how long the stream was over */
+  async lostWithin(ms: number): Promise<number | undefined> {
+    for (let passedMs = 0; passedMs < ms;) {
+      const stepMs = Math.min(SWEEP_MS, ms - passedMs);
+      passedMs += stepMs;
+      for (const ref of await this.silentAfter(stepMs)) if (await this.watch.reportSilent(ref)) return passedMs;
+    }
+    return undefined;
   }
 
   /** By the clock of the account, far from this machine's. */

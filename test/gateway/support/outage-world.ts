@@ -6,10 +6,8 @@ import type { Resumed } from '../../../gateway/watch/local-beats.ts';
 import { ResilientBeatStore, type ResumableBeatStore } from '../../../gateway/watch/resilient-beat-store.ts';
 
 /** Of the default policy, in seconds: 45 of lease, 2 of them for the report. */
-const SILENCE = 43;
+export const SILENCE = 43;
 const INTERVAL = 15;
-/** An account ignores the loss of a stream it heard of so lately. */
-const HEARD = 0.75 * SILENCE;
 const OPTIONS = { graceMs: 45_000, rememberEndsMs: 900_000 };
 
 interface Player {
@@ -103,11 +101,13 @@ export class OutageWorld {
     const { silent } = await gateway.sweep(1_000);
     for (const ref of await gateway.tell(silent)) {
       const player = this.players.find((one) => one.ref.userId === ref.userId) ?? assert.fail();
-      if (player.freedAt === undefined && this.second - (this.#heard.get(ref.userId) ?? 0) >= HEARD) {
-        player.freedAt = this.second;
-      }
+      // An account ignores the loss of a stream that it heard of within its silence; what is left of that is awaited.
+      const left = SILENCE - (this.second - (this.#heard.get(ref.userId) ?? 0));
+      if (left <= 0) player.freedAt ??= this.second;
       const step =
-        player.freedAt === undefined ? gateway.adopt(watched(ref), 60_000) : gateway.end(ref, { reason: 'expired' });
+        player.freedAt === undefined
+          ? gateway.adopt(watched(ref), 60_000, left * 1_000)
+          : gateway.end(ref, { reason: 'expired' });
       await step.catch(unavailable);
     }
   }
@@ -183,10 +183,10 @@ class SharedModel implements ResumableBeatStore {
     this.#entries.set(ref.userId, { ref, end, deadlineMs: Infinity });
   }
 
-  async adopt(stream: WatchedStream): Promise<void> {
+  async adopt(stream: WatchedStream, _forwardInMs: number, silentInMs = stream.silenceMs): Promise<void> {
     this.#reach();
     const entry = this.#entries.get(stream.userId);
-    if (!entry?.end && (entry === undefined || entry.deadlineMs === Infinity)) this.#watch(stream, stream.silenceMs);
+    if (!entry?.end && (entry === undefined || entry.deadlineMs === Infinity)) this.#watch(stream, silentInMs);
   }
 
   async resume({ ref, stream, silentInMs }: Resumed): Promise<void> {

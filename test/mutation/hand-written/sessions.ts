@@ -133,7 +133,7 @@ export const SESSION_MUTANTS: readonly HandWrittenMutant[] = [
   {
     name: 'a stream its account heard of otherwise is not watched on',
     file: WATCH,
-    replace: '      await this.#adopt(userId, stream);\n      return false;',
+    replace: '      await this.#adopt(userId, stream, account.at);\n      return false;',
     by: '      return false;',
     test: [WATCH_TEST, 'ends no player whose account heard of it by another gateway'],
   },
