@@ -138,6 +138,7 @@ function readCarried(value: unknown): EventLedgerState | undefined {
     ...(late ? { late } : {}),
     ...(typeof mayBeWritten === 'boolean' ? { mayBeWritten } : {}),
     ...(decision === 'retry' || decision === 'skip' ? { decision } : {}),
+    ...(value['givenUp'] === true ? { givenUp: true } : {}),
     ...(isTextList(ignored) ? { ignored } : {}),
     ...timesOf(value, ['beganMs', 'spentMs', 'autoRetries', 'parkedMs']),
   };

@@ -77,6 +77,8 @@ export interface EventLedgerState {
   readonly parkedMs?: number;
   /** An operator's decision that was accepted and not yet carried out. */
   readonly decision?: 'retry' | 'skip';
+  /** It was given up, and what it wrote could not be taken back so far: only a `retry` that somebody asks for writes it again. */
+  readonly givenUp?: boolean;
   /** Messages that made no sense and were ignored, latest last. */
   readonly ignored?: readonly string[];
 }

@@ -84,9 +84,10 @@ function describeLastRequest({ audit }: EventLedgerState): string[] {
   ];
 }
 
-function describeChoices({ overtaken }: EventLedgerState): string[] {
+function describeChoices({ overtaken, givenUp }: EventLedgerState): string[] {
   if (overtaken) return ['`retry` or `skip` closes this event without a write: a later event on the edge was applied.'];
   return [
+    ...(givenUp === true ? ['It was given up: by itself, only taking it back is tried again.'] : []),
     '- `retry` writes it again with the same ids; nothing is written twice.\n' +
       '- `skip` gives it up; what may be left of it is taken back.',
     'Optional argument: `{"by": "you", "reason": "why"}`',

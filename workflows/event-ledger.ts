@@ -147,9 +147,10 @@ export class EventLedger {
 
   /** Goes on to the newer event of the edge. A parked one stays to be acknowledged. */
   takeNewer(nowMs: number): void {
-    const { newer, spentMs: _spent, autoRetries: _retries, ...rest } = this.#state;
+    const { newer, spentMs: _spent, autoRetries: _retries, givenUp, ...rest } = this.#state;
     if (!newer) return;
-    const { event, failure, decision } = rest;
+    const { event, failure } = rest;
+    const decision = givenUp === true ? 'skip' : rest.decision;
     const isWaiting = rest.status === 'parked' && !rest.overtaken;
     const waiting = isWaiting
       ? { event, ...(failure ? { failure } : {}), ...(decision ? { decision } : {}) }
@@ -170,7 +171,7 @@ export class EventLedger {
   }
 
   beginRound(): void {
-    const { decision: _decided, ...rest } = this.#state;
+    const { decision: _decided, givenUp: _givenUp, ...rest } = this.#state;
     this.#state = { ...rest, rounds: rest.rounds + 1, status: 'pending' };
   }
 
@@ -191,9 +192,22 @@ export class EventLedger {
     if (this.#state.status === 'parked') this.#update({ decision: 'skip' });
   }
 
-  park(failure: EventFailureView, nowMs: number): void {
-    const { decision: _decided, waiting: _dropped, spentMs: _spent, ...rest } = this.#state;
-    this.#state = { ...rest, status: 'parked', failure, overtaken: false, parkedMs: nowMs };
+  /** @param isAside nobody had asked for what failed: what an operator asked for meanwhile is still to be done */
+  park(failure: EventFailureView, nowMs: number, isAside = false): void {
+    const { waiting: _dropped, spentMs: _spent, decision, ...rest } = this.#state;
+    const open = isAside && decision ? { decision } : {};
+    this.#state = { ...rest, ...open, status: 'parked', failure, overtaken: false, parkedMs: nowMs };
+  }
+
+  /** It is given up, and could not be taken back. */
+  parkGivenUp(failure: EventFailureView, nowMs: number): void {
+    this.park(failure, nowMs);
+    this.#update({ givenUp: true });
+  }
+
+  /** What the schedule of retries asks for. */
+  get dueAction(): 'retry' | 'skip' {
+    return this.#state.givenUp === true ? 'skip' : 'retry';
   }
 
   /** How long the event was being tried in this run, waits for the quota left out: a run that continues it has that much less. */
@@ -210,7 +224,7 @@ export class EventLedger {
    * acknowledged, unless an operator decided on it meanwhile.
    */
   close(status: 'applied' | 'superseded' | 'skipped' | 'compensated', nowMs: number): void {
-    const { failure, decision: _decided, waiting, spentMs: _spent, ...rest } = this.#state;
+    const { failure, decision: _decided, givenUp: _givenUp, waiting, spentMs: _spent, ...rest } = this.#state;
     const kept = failure && status !== 'applied' ? { failure } : {};
     this.#state = { ...rest, ...kept, status, mayBeWritten: false, autoRetries: 0 };
     this.#advanceRegister(status);

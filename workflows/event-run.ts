@@ -201,7 +201,7 @@ export class EventRun implements EventHandlers {
 
   /** Later events decided already: nothing is written, and what may have been is taken back. */
   async #supersede(): Promise<void> {
-    if (this.#ledger.state.mayBeWritten !== true || (await this.#makeStandWhatShould())) this.#close('superseded');
+    if (this.#ledger.state.mayBeWritten !== true || (await this.#makeStandWhatShould(false))) this.#close('superseded');
   }
 
   async #attemptOnce(): Promise<Application> {
@@ -231,9 +231,9 @@ export class EventRun implements EventHandlers {
   /** Gives the event up: what may be left of it is taken back, also what GetStream carries out late. */
   async #withdraw(status: 'skipped' | 'compensated'): Promise<boolean> {
     const ledger = this.#ledger;
+    ledger.beginWithdrawal();
     // A run that was reset to its beginning does not know what it wrote, and nothing has asked so far.
     if (!this.#runner.hasWritten()) await this.#askOtherRuns();
-    ledger.beginWithdrawal();
     const { mayBeWritten, failure = NO_FAILURE } = ledger.state;
     let undone: Undone = { steps: [], kept: true };
     if (mayBeWritten === true || ledger.isStanding) undone = await this.#takeBack();
@@ -246,7 +246,7 @@ export class EventRun implements EventHandlers {
     }
     if (undone.failure) {
       ledger.noteWritten(true);
-      ledger.park({ ...failure, ...undoneView(undone) }, Date.now());
+      ledger.parkGivenUp({ ...failure, ...undoneView(undone) }, Date.now());
       this.#publish();
       return false;
     }
@@ -279,7 +279,7 @@ export class EventRun implements EventHandlers {
         return this.#close('superseded');
       case 'retry':
         this.#ledger.countAutoRetry();
-        this.#ledger.request('retry', { by: 'auto-retry schedule' }, timestamp());
+        this.#ledger.request(this.#ledger.dueAction, { by: 'auto-retry schedule' }, timestamp());
         return;
       case 'fail':
         await this.#giveUp();
@@ -334,17 +334,18 @@ export class EventRun implements EventHandlers {
   /** The time of late writes is over: what they may have done is mended. */
   async #mendLateWrites(lateMs: number): Promise<void> {
     const ledger = this.#ledger;
-    const isMended = await this.#makeStandWhatShould();
+    const isMended = await this.#makeStandWhatShould(true);
     ledger.dropLate(lateMs);
     if (!isMended) return;
     ledger.noteWritten(false);
     // Applied already, and parked only because that could not be mended before.
-    if (ledger.state.status === 'parked' && ledger.isStanding) this.#close('applied');
+    const isParked = ledger.state.status === 'parked' && ledger.state.decision === undefined;
+    if (isParked && ledger.isStanding) this.#close('applied');
     else this.#publish();
   }
 
   /** @returns false when that failed, and the event is parked for it */
-  async #makeStandWhatShould(): Promise<boolean> {
+  async #makeStandWhatShould(isAside: boolean): Promise<boolean> {
     const ledger = this.#ledger;
     const { event, status, failure: known } = ledger.state;
     const { failure } = await restore(event, { ...this.#undoContext(), isApplied: status === 'applied' });
@@ -352,7 +353,7 @@ export class EventRun implements EventHandlers {
     const { type, message } = failure;
     const view = known ?? { type, message, step: 'look for a late write', undone: [] };
     ledger.noteWritten(true);
-    ledger.park({ ...view, compensationFailure: `${type}: ${message}` }, Date.now());
+    ledger.park({ ...view, compensationFailure: `${type}: ${message}` }, Date.now(), isAside);
     this.#publish();
     return false;
   }

@@ -16,5 +16,9 @@ export const FAILED_SEEDS: readonly { readonly seed: number; readonly fault: str
   { seed: 284_747, fault: 'a continued run without a memo was read as one of an earlier version' },
   { seed: 284_878, fault: 'a run that was reset continued as new, or closed, before it had asked the others' },
   { seed: 284_979, fault: 'a run that was reset to its cancellation dropped what other runs had taken in since' },
+  {
+    seed: 285_452,
+    fault: 'what an operator skipped, and could not be taken back, was written again by the schedule of retries',
+  },
   { seed: 284_117, fault: 'a continued run began with an empty workflow task and replayed an update before its start' },
 ];

@@ -137,8 +137,9 @@ class Performance {
     if (operation.awaitParked) await this.#untilParked(operation.on);
     const licence = await operate(operation, this.#stage);
     const { name } = operation.act;
-    // Whatever was sure before may have been taken back with the run it was done to.
-    if (name === 'reset' || name === 'terminate' || name === 'cancel') this.#forgetWhatIsSure(operation.on);
+    // Whatever was sure before may have been taken back with the run it was done to, or by a retry of what could not be undone.
+    if (name === 'reset' || name === 'terminate' || name === 'cancel' || name === 'retry')
+      this.#forgetWhatIsSure(operation.on);
     if (licence) this.#note(operation.on, licence);
   }
 
@@ -190,6 +191,7 @@ class Performance {
     try {
       const name = retries % (MOST_RETRIES + 1) === 0 ? 'skip' : 'retry';
       const licence = await request(this.#stage.handle(event), name);
+      if (name === 'retry') this.#forgetWhatIsSure(event);
       if (licence) this.#note(event, licence);
     } catch {
       // Closed meanwhile, or it has no worker just now: it is looked at again.

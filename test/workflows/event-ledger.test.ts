@@ -367,6 +367,16 @@ describe('the ledger of an event', () => {
     assert.equal(ledger.state.spentMs, undefined);
   });
 
+  it('keeps what an operator asked for while something else failed that nobody had asked for', () => {
+    const ledger = ledgerOf(follow(10));
+    ledger.park(FAILURE, 200);
+    ledger.request('skip', {}, '');
+    ledger.park(FAILURE, 300, true);
+    assert.equal(ledger.nextMove(), 'withdraw');
+    ledger.park(FAILURE, 300);
+    assert.equal(ledger.nextMove(), 'wait');
+  });
+
   it('bounds what it keeps of requests and of messages that made no sense', () => {
     const ledger = ledgerOf(follow(10));
     for (let count = 0; count < 100; count++) {

@@ -99,6 +99,33 @@ describe('the state of an event', () => {
     assert.deepEqual([again.state.overtaken, again.state.failure, again.state.parkedMs], [false, OTHER_FAILURE, 400]);
   });
 
+  it('stays given up where that could not be taken back, until an operator has it written again or a later event comes', () => {
+    const givenUp = (): EventLedger => {
+      const ledger = parked();
+      ledger.request('skip', {}, AT);
+      ledger.beginWithdrawal();
+      ledger.parkGivenUp(OTHER_FAILURE, 300);
+      return ledger;
+    };
+    const { state, dueAction } = givenUp();
+    assert.deepEqual([state.status, state.givenUp, state.decision], ['parked', true, undefined]);
+    assert.equal(dueAction, 'skip');
+    assert.equal(parked().dueAction, 'retry');
+    const looked = givenUp();
+    looked.park(FAILURE, 400, true);
+    assert.equal(looked.dueAction, 'skip');
+    const written = givenUp();
+    written.request('retry', {}, AT);
+    written.beginRound();
+    assert.equal(written.state.givenUp, undefined);
+    const closed = givenUp();
+    closed.close('skipped', 400);
+    assert.equal(closed.state.givenUp, undefined);
+    const left = overtaken(givenUp());
+    assert.deepEqual([left.state.status, left.state.event], ['skipped', follow(10)]);
+    assert.equal(left.state.givenUp, undefined);
+  });
+
   it('adds up how long it was tried, and how often it was retried by itself', () => {
     const ledger = ledgerOf(follow(10));
     for (const ms of [5, -3, 0, 7]) ledger.noteSpent(ms);
