@@ -23,7 +23,17 @@ export const TASK_QUEUES = {
   streamWatchers: 'stream-watchers',
 } as const;
 
-export const WORKFLOW_TYPES = { socialEvent: 'socialEvent', streamSessions: 'streamSessions' } as const;
+/** Where one gateway is asked by the others. @param instance its name, see `GATEWAY_INSTANCE` */
+export function streamWatcherQueue(instance: string): string {
+  return `${TASK_QUEUES.streamWatchers}/${instance}`;
+}
+
+export const WORKFLOW_TYPES = {
+  socialEvent: 'socialEvent',
+  streamSessions: 'streamSessions',
+  /** A question of one gateway to the others. */
+  askStreamWatchers: 'askStreamWatchers',
+} as const;
 
 /** Search attributes and the type each is registered with. */
 export const SEARCH_ATTRIBUTES = {

@@ -222,6 +222,34 @@ export interface StreamWatchActivities {
   streamsEnded(ends: readonly EndedStream[]): Promise<void>;
 }
 
+/** Activities of one watcher, on a task queue of its own. */
+export interface OneWatcherActivities {
+  /** Those of the streams that the store which watchers share does not know. Fails where this one does not reach the store itself. */
+  unknownStreams(streams: readonly StreamRef[]): Promise<readonly StreamRef[]>;
+}
+
+/** A stream by its account and id. */
+export interface StreamRef {
+  readonly userId: string;
+  readonly streamId: string;
+}
+
+/** Argument of the workflow `askStreamWatchers`. */
+export interface WatchersQuestion {
+  readonly streams: readonly StreamRef[];
+  /** Names of the gateways that are asked. */
+  readonly instances: readonly string[];
+}
+
+/** Answer of the workflow `askStreamWatchers`. */
+export interface WatchersAnswer {
+  /** Absent where none of them reaches the store. */
+  readonly unknown?: readonly StreamRef[];
+}
+
+/** Type of the workflow `askStreamWatchers`, for clients. */
+export type AskStreamWatchersWorkflow = (question: WatchersQuestion) => Promise<WatchersAnswer>;
+
 /** The policy is the caller's own, parsed; the account takes it over when its version is higher. */
 export const acquireUpdate = defineUpdate<AcquireReply, [request: AcquireRequest, policy: SessionPolicy]>('acquire');
 export const switchContentUpdate = defineUpdate<SwitchReply, [request: ContentSwitch]>('switchContent');

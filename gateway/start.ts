@@ -5,6 +5,7 @@ import { createSessionsClient } from '../client/sessions.ts';
 import type { SessionPolicy } from '../contracts/session-limits.ts';
 import type { Dependency } from '../contracts/dependency.ts';
 import type { EndedStream } from '../contracts/session-stream.ts';
+import type { StreamRef } from '../contracts/stream-sessions.ts';
 import { splitHostAndPort } from '../contracts/settings-fields.ts';
 import { userIdOfSessions } from '../contracts/workflow-ids.ts';
 import type { AccessLog } from './access-log/access-log.ts';
@@ -23,6 +24,7 @@ import type { RequestLimits } from './server-limits.ts';
 import { openGatewayStores, type GatewayStores } from './stores.ts';
 import { EndedAccounts } from './watch/ended-accounts.ts';
 import { LoneCheck } from './watch/lone-check.ts';
+import { OtherGateways } from './watch/other-gateways.ts';
 import { recoverStreams } from './watch/recovery.ts';
 import { StreamAddresses } from './watch/stream-addresses.ts';
 import { StreamWatch } from './watch/stream-watch.ts';
@@ -57,6 +59,8 @@ export interface Gateway {
   admission(request: AdmissionRequest): Promise<AdmissionAnswer>;
   /** For the activity `streamsEnded` of the account with this workflow id. @throws StoreUnavailableError */
   streamsEnded(workflowId: string, ends: readonly EndedStream[]): Promise<void>;
+  /** For the activity of that name. @throws StoreUnavailableError */
+  unknownStreams(streams: readonly StreamRef[]): Promise<readonly StreamRef[]>;
   /** Moves callers elsewhere, answers what is under way, then lets go of everything. */
   close(): Promise<void>;
 }
@@ -66,7 +70,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { settings, client, logger, accessLog } = options;
   const policySource = await openPolicy(settings.SESSIONS_POLICY_FILE, logger);
   const policy = (): SessionPolicy => policySource.current();
-  const stores: GatewayStores = await openGatewayStores(settings, policy(), logger, (part) => metrics.degraded(part));
+  const others = new OtherGateways({ client, logger, instance: settings.GATEWAY_INSTANCE });
+  const stores: GatewayStores = await openGatewayStores({
+    settings,
+    policy: policy(),
+    logger,
+    leftToThis: (streams) => others.leftToThis(streams),
+    onDegraded: (part) => metrics.degraded(part),
+  });
   const { redis, beats, blacklist } = stores;
   const metrics = createGatewayMetrics({
     watched: () => beats.size(),
@@ -174,6 +185,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       const userId = userIdOfSessions(workflowId);
       if (userId !== undefined) await watch.streamsEnded(userId, ends);
     },
+    unknownStreams: (streams) => watch.unknownStreams(streams),
     async close() {
       draining = true;
       await sleep(settings.GATEWAY_DRAIN_MS);

@@ -11,7 +11,7 @@ import { connectRedis, type SharedRedis } from './redis/connection.ts';
 import type { BeatStore } from './watch/beat-store.ts';
 import { MemoryBeatStore } from './watch/memory-beat-store.ts';
 import { RedisBeatStore } from './watch/redis-beat-store.ts';
-import { ResilientBeatStore } from './watch/resilient-beat-store.ts';
+import { ResilientBeatStore, type ResilientBeatStoreOptions } from './watch/resilient-beat-store.ts';
 
 /** What a gateway remembers: in Redis where several share it, in memory where one is alone. */
 export interface GatewayStores {
@@ -30,12 +30,15 @@ const MINUTE_MS = 60_000;
 /** Addresses' worth of requests without a valid token that those who come through one peer share. */
 const CLIENTS_OF_FORWARDER = 10;
 
-export async function openGatewayStores(
-  settings: GatewaySettings,
-  policy: SessionPolicy,
-  logger: Logger,
-  onDegraded: (part: string) => void,
-): Promise<GatewayStores> {
+export interface GatewayStoresOptions extends Pick<ResilientBeatStoreOptions, 'leftToThis'> {
+  readonly settings: GatewaySettings;
+  readonly policy: SessionPolicy;
+  readonly logger: Logger;
+  readonly onDegraded: (part: string) => void;
+}
+
+export async function openGatewayStores(options: GatewayStoresOptions): Promise<GatewayStores> {
+  const { settings, policy, logger, leftToThis, onDegraded } = options;
   const { GATEWAY_REDIS_URL: url, GATEWAY_REPLICAS: replicas } = settings;
   const redis = url === undefined ? undefined : connectRedis(url, logger);
   const times = { graceMs: policy.leaseMs, rememberEndsMs: policy.rememberEndedMs };
@@ -53,7 +56,9 @@ export async function openGatewayStores(
     : await openMemoryBlacklist({ file: settings.BLACKLIST_FILE });
   return {
     redis,
-    beats: redis ? new ResilientBeatStore(new RedisBeatStore(redis, times), times) : new MemoryBeatStore(times),
+    beats: redis
+      ? new ResilientBeatStore(new RedisBeatStore(redis, times), { ...times, leftToThis })
+      : new MemoryBeatStore(times),
     oneTimeTokens: redis ? createRedisOneTimeTokens(redis) : createMemoryOneTimeTokens(),
     addressLimiter: limiter('address', ofAddress, addressBurst),
     forwarderLimiter: limiter(

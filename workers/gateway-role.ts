@@ -1,9 +1,10 @@
 import { Context } from '@temporalio/activity';
 import { Client, Connection } from '@temporalio/client';
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { Worker, type NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
-import { TASK_QUEUES } from '../contracts/names.ts';
-import type { StreamWatchActivities } from '../contracts/stream-sessions.ts';
+import { streamWatcherQueue, TASK_QUEUES } from '../contracts/names.ts';
+import type { OneWatcherActivities, StreamWatchActivities } from '../contracts/stream-sessions.ts';
 import type { Dependency } from '../contracts/dependency.ts';
 import { startGateway, type Gateway } from '../gateway/start.ts';
 import type { WorkerConfig } from './config.ts';
@@ -11,8 +12,8 @@ import { SetupError } from './setup-error.ts';
 import { createGatewayAccessLog } from './access-log-role.ts';
 
 export interface GatewayRole {
-  /** Hears from accounts which streams ended; to be run before the gateway listens. */
-  readonly worker: Worker;
+  /** They hear from accounts which streams ended, and what other gateways ask; to be run before the gateway listens. */
+  readonly workers: readonly Worker[];
   readonly gateway: Gateway;
   /** @returns the URL it answers on @throws SetupError */
   listen(): Promise<string>;
@@ -23,27 +24,49 @@ export interface GatewayRole {
 /** Ends to tell of come in bursts, when an account is emptied, and each takes a millisecond. */
 const ACTIVITY_SLOTS = 20;
 
-/** Tells a gateway which streams ended. Gateways that share a store hear for each other. */
-export function createWatcherWorker(
-  connection: NativeConnection,
-  namespace: string,
-  gateway: Pick<Gateway, 'streamsEnded'>,
-  identity: string,
-): Promise<Worker> {
-  const activities: StreamWatchActivities = {
+export interface WatcherWorkersOptions {
+  readonly connection: NativeConnection;
+  readonly namespace: string;
+  readonly gateway: Pick<Gateway, 'streamsEnded' | 'unknownStreams'>;
+  /** Name of the gateway. */
+  readonly instance: string;
+}
+
+/** One tells a gateway which streams ended: those that share a store hear for each other. By the other one, others ask just this one. */
+export function createWatcherWorkers(options: WatcherWorkersOptions): Promise<readonly Worker[]> {
+  const { connection, namespace, gateway, instance: identity } = options;
+  const ended: StreamWatchActivities = {
     async streamsEnded(ends) {
       const { workflowExecution } = Context.current().info;
       if (workflowExecution) await gateway.streamsEnded(workflowExecution.workflowId, ends);
     },
   };
-  return Worker.create({
-    connection,
-    namespace,
-    identity,
-    taskQueue: TASK_QUEUES.streamWatchers,
-    activities,
-    maxConcurrentActivityTaskExecutions: ACTIVITY_SLOTS,
-  });
+  const asked: OneWatcherActivities = {
+    async unknownStreams(streams) {
+      try {
+        return await gateway.unknownStreams(streams);
+      } catch (error) {
+        // As usual in an outage as it is uninteresting: whoever asks knows what no answer means.
+        const category = ApplicationFailureCategory.BENIGN;
+        throw ApplicationFailure.create({ message: `does not reach the store either: ${String(error)}`, category });
+      }
+    },
+  };
+  const common = { connection, namespace, identity };
+  return Promise.all([
+    Worker.create({
+      ...common,
+      taskQueue: TASK_QUEUES.streamWatchers,
+      activities: ended,
+      maxConcurrentActivityTaskExecutions: ACTIVITY_SLOTS,
+    }),
+    Worker.create({
+      ...common,
+      taskQueue: streamWatcherQueue(identity),
+      activities: asked,
+      maxConcurrentActivityTaskExecutions: ACTIVITY_SLOTS,
+    }),
+  ]);
 }
 
 export async function createGatewayRole(
@@ -67,15 +90,20 @@ export async function createGatewayRole(
     await accessLog?.close(config.environment.SHUTDOWN_GRACE_MS / 5);
     await calls.close();
   };
-  let worker: Worker;
+  let workers: readonly Worker[];
   try {
-    worker = await createWatcherWorker(connection, namespace, gateway, config.environment.GATEWAY_INSTANCE);
+    workers = await createWatcherWorkers({
+      connection,
+      namespace,
+      gateway,
+      instance: config.environment.GATEWAY_INSTANCE,
+    });
   } catch (error) {
     await close();
     throw error;
   }
   return {
-    worker,
+    workers,
     gateway,
     listen: () =>
       gateway.listen().catch((cause: unknown) => {

@@ -31,7 +31,7 @@ export interface RolesOptions {
  */
 export class RunningRoles {
   readonly #options: RolesOptions;
-  readonly #workers = new Map<Role, Worker>();
+  readonly #workers = new Set<Worker>();
   readonly #running: Promise<void>[] = [];
   readonly #failed = Promise.withResolvers<never>();
   #connection: Promise<NativeConnection> | undefined;
@@ -89,7 +89,7 @@ export class RunningRoles {
     const undrained = drained.flatMap((part): unknown[] => (part.status === 'rejected' ? [part.reason] : []));
     for (const err of undrained) logger.error({ err }, 'not drained');
     if (this.#bridge) logger.info({ counts: this.#bridge.counts() }, 'bridge drained');
-    for (const worker of this.#workers.values()) if (worker.getState() === 'RUNNING') worker.shutdown();
+    for (const worker of this.#workers) if (worker.getState() === 'RUNNING') worker.shutdown();
     // All of them drain, also when one fails at it.
     const ended = await Promise.allSettled(this.#running);
     await (await this.#connection?.catch(() => undefined))?.close();
@@ -115,7 +115,7 @@ export class RunningRoles {
   async #runWorkflows(role: Role, create: () => Promise<Worker>, signal: AbortSignal): Promise<void> {
     const worker = await this.#options.dependencies.get('temporal').startWith(create, signal);
     this.#options.health.watchThread(role, worker);
-    this.#run(role, worker);
+    this.#run(worker);
     this.#options.health.started(role, { lacks: () => lacksOf(role, worker) });
   }
 
@@ -136,13 +136,13 @@ export class RunningRoles {
     const create = () => createGatewayRole(config, connection, temporal, logger);
     const role = await temporal.startWith(create, signal);
     this.#gateway = role;
-    const { gateway, worker } = role;
-    this.#run('gateway', worker);
+    const { gateway, workers } = role;
+    for (const worker of workers) this.#run(worker);
     health.alsoNeeds('gateway', gateway.dependencies);
     await Promise.all(gateway.dependencies.map((dependency) => dependency.usable(signal)));
     logger.info({ url: await role.listen() }, 'the gateway answers');
     health.started('gateway', {
-      lacks: () => [...gateway.unready(), ...lacksOf('gateway', worker)],
+      lacks: () => [...gateway.unready(), ...workers.flatMap((worker) => lacksOf('gateway', worker))],
       degraded: () => gateway.degraded(),
     });
   }
@@ -158,8 +158,8 @@ export class RunningRoles {
     health.started('access-log', { lacks: () => writer.lacks() });
   }
 
-  #run(role: Role, worker: Worker): void {
-    this.#workers.set(role, worker);
+  #run(worker: Worker): void {
+    this.#workers.add(worker);
     this.#watch(worker.run());
   }
 

@@ -95,13 +95,13 @@ export function registerHeartbeatRoutes(app: GatewayApp, options: HeartbeatRoute
   };
 }
 
-/** Proof of the slot until the next beat must have come; none for a stream that nobody could be asked of. */
+/** Proof of the slot until the next beat must have come; none where nobody who could be asked knows of it. */
 export function leaseOf(
   leases: LeaseSigner,
-  { stream, expiresInMs }: Pick<Alive, 'stream' | 'expiresInMs'>,
+  { stream, expiresInMs, unproven }: Pick<Alive, 'stream' | 'expiresInMs' | 'unproven'>,
 ): { readonly lease?: string } {
   const { userId, streamId, deviceId, contentId } = stream;
-  if (deviceId === undefined) return {};
+  if (unproven || deviceId === undefined) return {};
   const content = contentId === undefined ? {} : { contentId };
   return { lease: leases.sign({ userId, streamId, deviceId, expiresInMs, ...content }) };
 }

@@ -1,10 +1,7 @@
 import type { StreamGone } from '../../client/session-errors.ts';
+import type { StreamRef } from '../../contracts/stream-sessions.ts';
 
-/** A stream by its account and id. */
-export interface StreamRef {
-  readonly userId: string;
-  readonly streamId: string;
-}
+export type { StreamRef };
 
 /** What a gateway must know of a stream to answer its beats alone. Durations in milliseconds. */
 export interface WatchedStream extends StreamRef {
@@ -35,8 +32,8 @@ export type BeatOutcome =
       readonly state: 'unshared';
       readonly stream: WatchedStream;
       readonly expiresInMs: number;
-      /** It can do without being told of this beat. */
-      readonly toldLately: boolean;
+      /** How long its account keeps it without this beat, by what it was told from here; 0 or less where nobody knows. */
+      readonly keptForMs: number;
     }
   /** It is alive on another device than the caller's; nothing was recorded. */
   | { readonly state: 'otherDevice' }
@@ -121,6 +118,8 @@ export interface BeatStore {
   giveUpRecovery(): Promise<void>;
   /** Something may have gone unrecorded, in an outage of the store: a new epoch, which the next sweeps ask to recover. */
   requireRecovery(): Promise<void>;
+  /** Those of the streams that the store does not know. */
+  unknown(streams: readonly StreamRef[]): Promise<readonly StreamRef[]>;
   /** Streams watched or expected. */
   size(): Promise<number>;
 }

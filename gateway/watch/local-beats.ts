@@ -9,8 +9,8 @@ interface Heard {
   readonly silentAtMs: number;
   /** When its account was last told of a beat from here. */
   readonly toldAtMs: number;
-  /** `found`: silent here, and reported. `elsewhere`: its account says that another gateway heard of it. */
-  readonly silent?: 'found' | 'elsewhere';
+  /** `asked`: silent here, and others are asked. `found`: to be reported. `elsewhere`: another gateway has heard of it, or watches it. */
+  readonly silent?: 'asked' | 'found' | 'elsewhere';
 }
 
 interface Ended {
@@ -27,8 +27,6 @@ export interface Resumed {
   readonly silentInMs: number;
 }
 
-/** Of the silence: an account that was told within it need not be told at once. */
-const TOLD_SHARE = 1 / 3;
 /** In intervals: beats that come on time are so far apart at most. */
 const ON_TIME = 1.05;
 const AWAITED_INTERVALS = 2.5;
@@ -91,7 +89,7 @@ export class LocalBeats {
   }
 
   /** A beat that the shared store did not hear. @returns nothing for a stream that was not heard of here */
-  beat(ref: StreamRef): { stream: WatchedStream; expiresInMs: number; toldLately: boolean } | undefined {
+  beat(ref: StreamRef): { stream: WatchedStream; expiresInMs: number; keptForMs: number } | undefined {
     const key = keyOf(ref);
     const known = this.#streams.get(key);
     if (!known?.stream) return undefined;
@@ -99,11 +97,11 @@ export class LocalBeats {
     const nowMs = this.#nowMs();
     this.hear(stream, false);
     const expiresInMs = Math.min(stream.silenceMs, (this.#ends.get(key)?.atMs ?? Infinity) - nowMs);
-    return { stream, expiresInMs, toldLately: nowMs - toldAtMs < TOLD_SHARE * stream.silenceMs };
+    return { stream, expiresInMs, keptForMs: toldAtMs + stream.silenceMs - nowMs };
   }
 
   /**
-   * Streams that were silent for too long; each is found again if nothing becomes of it.
+   * Streams that were silent for too long, to be found or left; each is taken again if nothing becomes of it.
    *
    * @param sinceMs since when accounts are told of beats, wherever they are heard
    */
@@ -116,7 +114,7 @@ export class LocalBeats {
       if (Math.max(silentAtMs, stream ? sinceMs + graceMs(stream, silentAtMs, sinceMs) : 0) > nowMs) continue;
       if (this.endOf(ref)) this.#streams.delete(key);
       else {
-        this.#streams.set(key, { ...heard, silentAtMs: nowMs + CLAIM_MS, silent: 'found' });
+        this.#streams.set(key, { ...heard, silentAtMs: nowMs + CLAIM_MS, silent: 'asked' });
         silent.push(ref);
       }
     }
@@ -126,6 +124,20 @@ export class LocalBeats {
   /** Those that were found silent, and did not beat here since. */
   stillSilent(refs: readonly StreamRef[]): readonly StreamRef[] {
     return refs.filter((ref) => this.#streams.get(keyOf(ref))?.silent === 'found' && !this.endOf(ref));
+  }
+
+  /** They are to be reported from here. @returns those of them that did not beat here since they were taken */
+  find(refs: readonly StreamRef[]): readonly StreamRef[] {
+    for (const [key, heard] of this.#asked(refs)) this.#streams.set(key, { ...heard, silent: 'found' });
+    return this.stillSilent(refs);
+  }
+
+  /** Other gateways watch them: they are taken again after another silence. */
+  leave(refs: readonly StreamRef[]): void {
+    for (const [key, heard] of this.#asked(refs)) {
+      const silentAtMs = this.#nowMs() + (heard.stream?.silenceMs ?? CLAIM_MS);
+      this.#streams.set(key, { ...heard, silentAtMs, silent: 'elsewhere' });
+    }
   }
 
   /** They are not found again for so long. */
@@ -142,14 +154,14 @@ export class LocalBeats {
     for (const [key, { silentAtMs }] of this.#streams) if (silentAtMs <= nowMs) this.#streams.delete(key);
   }
 
-  /** Those that were last heard of here. */
+  /** Those that were last heard of here, and whose silence nobody was told of. */
   live(): readonly Resumed[] {
     const nowMs = this.#nowMs();
     return [...this.#streams.values()]
-      .filter(({ silent }) => silent === undefined)
-      .map(({ ref, stream, silentAtMs }) => ({
+      .filter(({ silent }) => silent === undefined || silent === 'asked')
+      .map(({ ref, stream, silent, silentAtMs }) => ({
         ref,
-        silentInMs: Math.ceil(silentAtMs - nowMs),
+        silentInMs: silent === 'asked' ? 0 : Math.ceil(silentAtMs - nowMs),
         ...(stream ? { stream } : {}),
       }));
   }
@@ -165,6 +177,13 @@ export class LocalBeats {
   /** The shared store knows them now. */
   forgetEnds(): void {
     this.#ends.clear();
+  }
+
+  #asked(refs: readonly StreamRef[]): [string, Heard][] {
+    return refs.map(keyOf).flatMap((key): [string, Heard][] => {
+      const heard = this.#streams.get(key);
+      return heard?.silent === 'asked' ? [[key, heard]] : [];
+    });
   }
 
   #hear(stream: WatchedStream, silentInMs: number, told: boolean): void {

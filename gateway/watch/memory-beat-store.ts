@@ -202,6 +202,10 @@ export class MemoryBeatStore implements BeatStore {
     this.#epoch += 1;
   }
 
+  async unknown(refs: readonly StreamRef[]): Promise<readonly StreamRef[]> {
+    return refs.filter((ref) => [this.#live, this.#silent, this.#over].every((known) => !known.has(keyOf(ref))));
+  }
+
   async size(): Promise<number> {
     return this.#live.size;
   }

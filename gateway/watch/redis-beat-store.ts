@@ -214,6 +214,13 @@ export class RedisBeatStore implements BeatStore {
     await callRedis(this.#redis, () => this.#redis.set(EPOCH, randomUUID()));
   }
 
+  async unknown(refs: readonly StreamRef[]): Promise<readonly StreamRef[]> {
+    const known = await callRedis(this.#redis, () =>
+      Promise.all(refs.map((ref) => this.#redis.exists(STREAM + memberOf(ref)))),
+    );
+    return refs.filter((_, index) => known[index] === 0);
+  }
+
   async size(): Promise<number> {
     return await callRedis(this.#redis, () => this.#redis.zcard(DEADLINES));
   }

@@ -15,6 +15,11 @@ import type { RedisBeatStore } from './redis-beat-store.ts';
 /** A store that can be told what was heard while it was away. */
 export type ResumableBeatStore = BeatStore & Pick<RedisBeatStore, 'resume' | 'shortenGrace'>;
 
+export interface ResilientBeatStoreOptions extends BeatStoreOptions {
+  /** See `OtherGateways`. */
+  readonly leftToThis: (streams: readonly StreamRef[]) => Promise<readonly StreamRef[]>;
+}
+
 /** More at once would take so long that they count as unanswered. */
 const RESUMED_AT_ONCE = 200;
 /** So long gateways have to tell the shared store what they heard, once it is back. */
@@ -25,22 +30,29 @@ const RESUME_TIME_MS = 5_000;
  *
  * - steps that change it throw `StoreUnavailableError`, as those of the store itself; what they say is noted all the same;
  * - a beat of a stream that this gateway heard of is `unshared`: its account is to be told, so that no other gateway takes it for lost;
- * - sweeps find the streams that were last heard of here and are silent.
+ * - sweeps find the streams that were last heard of here and are silent, unless other gateways reach the store and watch them there.
  *
  * When it is back, it learns from each gateway what that heard, so that who fell silent meanwhile is found on time, and which ends
  * it missed.
  */
 export class ResilientBeatStore implements BeatStore {
   readonly #shared: ResumableBeatStore;
-  readonly #options: BeatStoreOptions;
+  readonly #options: ResilientBeatStoreOptions;
   readonly #nowMs: () => number;
   readonly #local: LocalBeats;
   readonly #startedAtMs: number;
   #awaySinceMs: number | undefined;
   #mustRecover = true;
   #recoveryRequired = false;
+  /** Silent here, and nobody else's. */
+  #left: readonly StreamRef[] = [];
+  #isAsking = false;
 
-  constructor(shared: ResumableBeatStore, options: BeatStoreOptions, nowMs: () => number = () => performance.now()) {
+  constructor(
+    shared: ResumableBeatStore,
+    options: ResilientBeatStoreOptions,
+    nowMs: () => number = () => performance.now(),
+  ) {
     this.#shared = shared;
     this.#options = options;
     this.#nowMs = nowMs;
@@ -111,8 +123,27 @@ export class ResilientBeatStore implements BeatStore {
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
       this.#recoveryRequired = true;
-      const silent = this.#local.takeSilent(most, this.#awaySinceMs ?? this.#nowMs());
+      if (!this.#isAsking) void this.#askOthers(most);
+      const silent = this.#local.find(this.#left.slice(0, most));
+      this.#left = this.#left.slice(most);
       return { silent, unread: [], mustRecover: this.#mustRecover };
+    }
+  }
+
+  /** Beside the sweeps, which go on. Where nobody can be asked, what is silent is found again later. */
+  async #askOthers(most: number): Promise<void> {
+    const silent = this.#local.takeSilent(most, this.#awaySinceMs ?? this.#nowMs());
+    if (silent.length === 0) return;
+    this.#isAsking = true;
+    try {
+      const left = await this.#options.leftToThis(silent);
+      const keys = new Set(left.map(keyOf));
+      this.#local.leave(silent.filter((ref) => !keys.has(keyOf(ref))));
+      this.#left = [...this.#left, ...left];
+    } catch {
+      // Temporal does not answer, which is told elsewhere: no account could be told of a loss either.
+    } finally {
+      this.#isAsking = false;
     }
   }
 
@@ -171,6 +202,10 @@ export class ResilientBeatStore implements BeatStore {
     this.#recoveryRequired = true;
   }
 
+  async unknown(refs: readonly StreamRef[]): Promise<readonly StreamRef[]> {
+    return await this.#ask(() => this.#shared.unknown(refs));
+  }
+
   async size(): Promise<number> {
     return await this.#ask(() => this.#shared.size());
   }
@@ -185,6 +220,7 @@ export class ResilientBeatStore implements BeatStore {
     const heardLongEnough = this.#nowMs() - this.#startedAtMs > this.#options.graceMs;
     if (wasAway && heardLongEnough) await this.#shared.shortenGrace(RESUME_TIME_MS);
     this.#awaySinceMs = undefined;
+    this.#left = [];
     this.#mustRecover = sweep.mustRecover;
     this.#local.forgetSilent();
     return sweep;
@@ -204,6 +240,10 @@ export class ResilientBeatStore implements BeatStore {
       throw error;
     }
   }
+}
+
+function keyOf({ userId, streamId }: StreamRef): string {
+  return JSON.stringify([userId, streamId]);
 }
 
 async function inChunks<Item>(items: readonly Item[], tell: (item: Item) => Promise<void>): Promise<void> {

@@ -25,6 +25,8 @@ import { adoptStream, discoverStream, endOf, isWatched, toWatchedStream } from '
 
 /** An acquire may be under way for so long before its stream counts as lost. */
 const ACQUIRE_TIME_MS = 15_000;
+/** Of the silence: an account that was told so lately that it keeps the stream for that much need not be told at once. */
+const KEPT_SHARE = 2 / 3;
 /** A beat waits so long for an account that need not be heard before the player may go on; less than a client would. */
 const KEEP_PLAYING_MS = 600;
 
@@ -52,12 +54,14 @@ export class OtherDeviceError extends Error {
 
 /** A stream that is alive, as far as it is known. */
 export interface Alive {
-  /** Only its ids where neither store nor account could tell of it in time: its player goes on, but nothing proves its slot. */
+  /** Unproven, only its ids where neither store nor account could tell of it in time: its player goes on, but nothing proves its slot. */
   readonly stream: StreamRef & Partial<Pick<WatchedStream, 'deviceId' | 'contentId'>>;
   readonly expiresInMs: number;
   readonly heartbeatIntervalMs: number;
   /** It was evicted and plays on until `expiresInMs` are over. */
   readonly ending?: StreamGone;
+  /** Nobody who could be asked in time knows that its slot is kept for it; it plays on all the same. */
+  readonly unproven?: true;
 }
 
 /**
@@ -172,6 +176,11 @@ export class StreamWatch {
     return await this.#options.sessions.list(userId);
   }
 
+  /** For gateways that do not reach the store. @throws StoreUnavailableError where this one does not either */
+  async unknownStreams(streams: readonly StreamRef[]): Promise<readonly StreamRef[]> {
+    return await this.#options.store.unknown(streams);
+  }
+
   /** The account tells of streams that ended otherwise. @throws StoreUnavailableError: it must tell again */
   async streamsEnded(userId: string, ends: readonly EndedStream[]): Promise<void> {
     for (const { streamId, end } of ends) await this.#options.store.end({ userId, streamId }, end);
@@ -260,21 +269,26 @@ export class StreamWatch {
   async #orKeepPlaying(ref: StreamRef, asked: Promise<Alive>): Promise<Alive> {
     const { policy, onUnconfirmed } = this.#options;
     const { silenceMs: expiresInMs, heartbeatIntervalMs } = watchTimes(policy());
-    const unconfirmed: Alive = { stream: ref, expiresInMs, heartbeatIntervalMs };
-    const alive = await this.#inTime(asked, unconfirmed);
-    if (alive === unconfirmed) onUnconfirmed?.();
+    const alive = await this.#inTime(asked, { stream: ref, expiresInMs, heartbeatIntervalMs, unproven: true });
+    if (alive.unproven) onUnconfirmed?.();
     return alive;
   }
 
   /**
-   * A beat that other gateways cannot hear of: the account is told, and its answer holds if it comes soon. When accounts have enough
-   * to answer, those that were told lately are not.
+   * A beat that other gateways cannot hear of: the account is told, and its answer holds if it comes soon, else what the account was
+   * told before. When accounts have enough to answer, those that were told lately are not.
    */
-  async #unshared(ref: StreamRef, { stream, expiresInMs, toldLately }: Unshared): Promise<Alive> {
+  async #unshared(ref: StreamRef, { stream, expiresInMs, keptForMs }: Unshared): Promise<Alive> {
     this.#options.onDegraded?.();
-    const heardHere: Alive = { stream, expiresInMs, heartbeatIntervalMs: stream.heartbeatIntervalMs };
-    if (toldLately && this.#calls.waiting > 0) return heardHere;
-    return await this.#inTime(this.#passOn(ref), heardHere);
+    const { heartbeatIntervalMs, silenceMs } = stream;
+    const heardHere: Alive =
+      keptForMs < heartbeatIntervalMs
+        ? { stream, heartbeatIntervalMs, expiresInMs, unproven: true }
+        : { stream, heartbeatIntervalMs, expiresInMs: Math.min(expiresInMs, keptForMs) };
+    if (keptForMs > KEPT_SHARE * silenceMs && this.#calls.waiting > 0) return heardHere;
+    const alive = await this.#inTime(this.#passOn(ref), heardHere);
+    if (alive.unproven) this.#options.onUnconfirmed?.();
+    return alive;
   }
 
   /** @returns `otherwise` when the account does not answer within a time that a player can wait; it is asked all the same */

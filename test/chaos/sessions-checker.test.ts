@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { AccountRecord } from './sessions/account-record.ts';
 import { falseEndsOf } from './sessions/history.ts';
+import { SILENCE_MS } from './sessions/policy.ts';
 import { planSessionFaults } from './sessions/plan.ts';
 import { QUICK_SESSIONS } from './sessions/options.ts';
 import { sigmaRecord } from './sessions/sigma.ts';
@@ -14,7 +15,7 @@ function granted(...times: readonly number[]): AccountRecord {
   for (const [index, invokedAt] of times.entries()) {
     const span = { invokedAt, returnedAt: invokedAt + 10 };
     record.operate({ kind: 'acquire', id: `d${index}`, evict: [] }, GRANTED, span);
-    record.story(`d${index}`).alive.push(span);
+    record.story(`d${index}`).alive.push({ ...span, keptForMs: SILENCE_MS });
   }
   return record;
 }
@@ -28,7 +29,8 @@ describe('the checker of stream sessions', () => {
 
   it('lets no lease run out of a stream that was heard of meanwhile', () => {
     const record = granted(0, 100, 6_000);
-    for (const device of ['d0', 'd1']) record.story(device).alive.push({ invokedAt: 3_000, returnedAt: 3_010 });
+    for (const device of ['d0', 'd1'])
+      record.story(device).alive.push({ invokedAt: 3_000, returnedAt: 3_010, keptForMs: SILENCE_MS });
     assert.match(unexplained(record)[0] ?? '', /over the cap/);
   });
 
@@ -65,6 +67,17 @@ describe('the checker of stream sessions', () => {
     };
     assert.deepEqual([told('expired', 3_000), told('expired', 6_000)], [1, 0]);
     assert.deepEqual([told('released', 6_000), told('unknown', 6_000)], [1, 1]);
+  });
+
+  it('holds an answer to what it proved, and to nothing else', () => {
+    const beaten = (keptForMs: number | undefined): number => {
+      const record = granted(0);
+      const story = record.story('d0');
+      story.alive.push({ invokedAt: 5_000, returnedAt: 5_010, ...(keptForMs === undefined ? {} : { keptForMs }) });
+      story.told = { invokedAt: 8_000, returnedAt: 8_005, end: { reason: 'expired' } };
+      return falseEndsOf(record).length;
+    };
+    assert.deepEqual([beaten(5_400), beaten(2_000), beaten(undefined)], [1, 0, 0]);
   });
 
   it('counts the slots of Sigma’s registrations, each key once', () => {

@@ -39,7 +39,10 @@ async function openParts(url: string) {
     redis,
     blacklist,
     limiter: createRateLimiter({ name: 'x', redis, limit: { limit: 1_000, windowMs: HOUR_MS } }),
-    beats: new ResilientBeatStore(new RedisBeatStore(redis, times), times),
+    beats: new ResilientBeatStore(new RedisBeatStore(redis, times), {
+      ...times,
+      leftToThis: async (streams) => streams,
+    }),
     tokens: createRedisOneTimeTokens(redis),
     /** Lines on whether Redis serves, in order. */
     said: () => lines.filter(({ msg }) => msg.startsWith('Redis')).map(({ msg, reason }) => `${msg}: ${reason ?? ''}`),

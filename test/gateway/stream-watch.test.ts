@@ -17,6 +17,7 @@ import { StoreUnavailableError } from '../../gateway/redis/connection.ts';
 import type { BeatStore } from '../../gateway/watch/beat-store.ts';
 import { MemoryBeatStore } from '../../gateway/watch/memory-beat-store.ts';
 import { OtherDeviceError, StreamWatch } from '../../gateway/watch/stream-watch.ts';
+import { watchTimes } from '../../gateway/watch/watch-times.ts';
 import { timeLeft } from '../../contracts/session-stream.ts';
 import { SessionLedger } from '../../workflows/session-ledger.ts';
 import { policyWith } from '../sessions/support/policies.ts';
@@ -219,7 +220,7 @@ describe('a gateway that watches streams', () => {
 
   describe('whose account does not answer in time', () => {
     const TIMES = { expiresInMs: SILENCE_MS, heartbeatIntervalMs: 15_000 };
-    const UNKNOWN = { stream: { userId: USER, streamId: 'a' }, ...TIMES };
+    const UNKNOWN = { stream: { userId: USER, streamId: 'a' }, ...TIMES, unproven: true };
 
     async function recover(world: World): Promise<void> {
       assert.equal(await world.store.beginRecovery(), true);
@@ -276,6 +277,25 @@ describe('a gateway that watches streams', () => {
       for (const alive of await Promise.all(beats)) assert.partialDeepStrictEqual(alive, TIMES);
       read.resolve();
       await eventually(() => assert.deepEqual(world.calls, ['heartbeat a b']));
+    });
+
+    it('proves of a beat that nobody else hears only what the account was told before', async () => {
+      const { silenceMs, heartbeatIntervalMs } = watchTimes(policyWith({}));
+      const stream = { userId: USER, ...STREAM, silenceMs, heartbeatIntervalMs, forwardEveryMs: 3_600_000 };
+      const world = new World();
+      await world.watch.acquire(USER, STREAM);
+      world.onRead = () => new Promise(() => undefined);
+      const beat = async (keptForMs: number) => {
+        world.store.beat = () =>
+          Promise.resolve({ state: 'unshared', stream, expiresInMs: silenceMs, keptForMs } as const);
+        const { expiresInMs, unproven = false } = await world.watch.heartbeat(USER, 'a');
+        return { expiresInMs, unproven };
+      };
+      assert.deepEqual(await beat(-5), { expiresInMs: silenceMs, unproven: true });
+      assert.deepEqual(await beat(heartbeatIntervalMs - 1), { expiresInMs: silenceMs, unproven: true });
+      assert.deepEqual(await beat(heartbeatIntervalMs), { expiresInMs: heartbeatIntervalMs, unproven: false });
+      assert.deepEqual(await beat(silenceMs), { expiresInMs: silenceMs, unproven: false });
+      assert.equal(world.unconfirmed, 2);
     });
 
     it('tells it of all its lost players in one call, but of none that beat by then', async () => {

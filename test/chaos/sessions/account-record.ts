@@ -8,13 +8,19 @@ export interface Span {
   readonly returnedAt: number;
 }
 
+/** An answer by which a stream is alive. */
+export interface AliveSpan extends Span {
+  /** How long its slot is kept without another beat, from when it was asked, milliseconds; absent where nothing proves the slot. */
+  readonly keptForMs?: number;
+}
+
 /** A stream as its player and the others saw it. Known by its device, which is its own, as the id may be the server's. */
 export interface StreamStory {
   readonly device: string;
   /** All that the same idempotency key was answered with. */
   readonly streamIds: Set<string>;
   /** Grants and beats that were answered. */
-  readonly alive: Span[];
+  readonly alive: AliveSpan[];
   /** When its player was told that it is over. */
   told?: Span & { readonly end: StreamGone };
   /** Somebody sent a release, or an eviction, answered or not. */

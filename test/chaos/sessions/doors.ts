@@ -38,11 +38,15 @@ export type Acquired =
   /** @property surely: the account itself said so, not a gateway that will tell it */
   | { readonly outcome: 'ended'; readonly end: StreamGone; readonly surely: boolean };
 
+export type Beaten =
+  /** @property keptForMs: as the answer proves; absent where it proves nothing, and its player is to play on */
+  { readonly alive: true; readonly keptForMs?: number } | { readonly alive: false; readonly end: StreamGone };
+
 /** A way to the sessions. Every call may end without an answer: undefined. */
 export interface Door {
   readonly name: string;
   acquire(who: Subscriber, wish: Wish, patienceMs: number): Promise<Acquired | undefined>;
-  beat(who: Subscriber, streamId: string): Promise<'alive' | StreamGone | undefined>;
+  beat(who: Subscriber, streamId: string): Promise<Beaten | undefined>;
   release(who: Subscriber, streamId: string): Promise<'done' | undefined>;
   evict(who: Subscriber, streamId: string): Promise<EvictReply | undefined>;
   list(who: Subscriber): Promise<Pick<StreamsOf<ActiveStream>, 'active' | 'slots'> | undefined>;
@@ -61,6 +65,7 @@ export class Tally {
 }
 
 const PATIENCE_MS = 3_500;
+const beaten = z.looseObject({ lease: z.string().optional(), expiresInMs: z.number() });
 const refusal = z.looseObject({ active: z.int(), conflicts: z.array(z.custom<ActiveStream>()) });
 
 /** Through one gateway, by the bare protocol: what a client library would hide is to be seen. */
@@ -93,10 +98,14 @@ export class GatewayDoor implements Door {
     return { outcome: 'granted', stream, evicted: evicted.map(({ streamId }) => streamId), active };
   }
 
-  async beat(who: Subscriber, streamId: string): Promise<'alive' | StreamGone | undefined> {
+  async beat(who: Subscriber, streamId: string): Promise<Beaten | undefined> {
     const path = `/${streamId}/heartbeat`;
     const reply = await this.send(who, 'beat', [200, 410], { method: 'POST', path });
-    return reply && (reply.status === 200 ? 'alive' : readEnd(reply.body));
+    if (!reply) return undefined;
+    if (reply.status === 410) return { alive: false, end: readEnd(reply.body) };
+    const { lease, expiresInMs } = beaten.parse(reply.body);
+    if (lease === undefined) this.#tally.count('beat', 'without a lease');
+    return lease === undefined ? { alive: true } : { alive: true, keptForMs: expiresInMs };
   }
 
   async release(who: Subscriber, streamId: string): Promise<'done' | undefined> {
@@ -196,9 +205,11 @@ export class DirectDoor implements Door {
     }
   }
 
-  async beat({ userId }: Subscriber, streamId: string): Promise<'alive' | StreamGone | undefined> {
+  async beat({ userId }: Subscriber, streamId: string): Promise<Beaten | undefined> {
     const [answer] = (await this.#try('beat', this.#sessions.heartbeat(userId, streamId))) ?? [];
-    return answer && (answer.alive ? 'alive' : answer.end);
+    return (
+      answer && (answer.alive ? { alive: true, keptForMs: answer.expiresInMs } : { alive: false, end: answer.end })
+    );
   }
 
   async release({ userId }: Subscriber, streamId: string): Promise<'done' | undefined> {

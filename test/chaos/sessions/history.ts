@@ -1,5 +1,5 @@
 import type { SessionOperation } from '../../sessions/support/session-model.ts';
-import type { AccountRecord, StreamStory } from './account-record.ts';
+import type { AccountRecord, AliveSpan, StreamStory } from './account-record.ts';
 import { CLOCK_TOLERANCE_MS, POLICY, SILENCE_MS } from './policy.ts';
 
 /**
@@ -28,8 +28,7 @@ function expiryOf(
   const own = calls.filter(({ input }) => 'id' in input && input.id === device);
   const first = own.find(({ input, output }) => input.kind === 'acquire' && output?.outcome !== 'refused');
   if (!first) return [];
-  const lastAlive = (story?.alive ?? []).reduce((last, span) => Math.max(last, span.invokedAt), first.invokedAt);
-  const earliest = lastAlive + SILENCE_MS - CLOCK_TOLERANCE_MS;
+  const earliest = keptUntil(story?.alive ?? [], first.invokedAt + SILENCE_MS) - CLOCK_TOLERANCE_MS;
   const gone = own.some(({ input, output, returnedAt }) => input.kind === 'release' && output && returnedAt < earliest);
   if (gone) return [];
   return [{ input: { kind: 'expire', ids: [device] }, output: undefined, invokedAt: earliest, returnedAt: Infinity }];
@@ -45,12 +44,22 @@ export function falseEndsOf(record: AccountRecord): string[] {
     if (reason === 'evicted') return evicted ? [] : [`${sentence}, and nobody evicted it`];
     if (reason === 'released') return released ? [] : [`${sentence}, and nobody released it`];
     if (reason === 'unknown') return [`${sentence}, though it was granted`];
-    const last = alive.reduce((latest, { invokedAt }) => Math.max(latest, invokedAt), 0);
-    const silentMs = Math.round(told.returnedAt - last);
-    if (silentMs > SILENCE_MS - CLOCK_TOLERANCE_MS) return [];
+    const earlyMs = Math.round(keptUntil(alive, 0) - told.returnedAt);
+    if (earlyMs < CLOCK_TOLERANCE_MS) return [];
     const kept = longestGap(story) <= POLICY.leaseMs / 2 ? 'all beats in time' : 'after a longer silence before';
-    return [`${sentence} ${silentMs} ms after it was told that it is alive, ${kept}`];
+    return [`${sentence} ${earlyMs} ms before that may be, ${kept}`];
   });
+}
+
+/**
+ * Until when no slot may be lost without another beat: as long as the answers to grants and beats proved. A beat that was answered
+ * without a proof promises nothing; its player is to play on, as far as anybody knows.
+ */
+function keptUntil(alive: readonly AliveSpan[], atLeast: number): number {
+  return alive.reduce(
+    (until, { invokedAt, keptForMs = 0 }) => Math.max(until, invokedAt + Math.min(keptForMs, SILENCE_MS)),
+    atLeast,
+  );
 }
 
 /** Between two moments at which the player was surely heard of. */

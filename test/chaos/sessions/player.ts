@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from '../../../local/random.ts';
 import type { AccountRecord, Span, StreamStory } from './account-record.ts';
 import type { Acquired, Door, Wish } from './doors.ts';
+import { SILENCE_MS } from './policy.ts';
 
 export interface PlayerOptions {
   readonly record: AccountRecord;
@@ -96,7 +97,7 @@ export class Player {
       case 'granted': {
         const story = record.story(device);
         story.streamIds.add(answer.stream.streamId);
-        story.alive.push(span);
+        story.alive.push({ ...span, keptForMs: SILENCE_MS });
         record.see(answer.stream);
         record.count('a grant', answer.active);
         const evicted = answer.evicted.map((id) => record.deviceOf(id));
@@ -139,12 +140,13 @@ export class Player {
   async #beat(story: StreamStory, streamId: string, direct: boolean): Promise<'alive' | 'over' | undefined> {
     for (let attempt = 0; attempt < 3; attempt++) {
       const [answer, span] = await timed(this.#door(direct ? 0.7 : 0).beat(this.#options.record, streamId));
-      if (answer === 'alive') {
-        story.alive.push(span);
+      if (answer?.alive) {
+        const { keptForMs } = answer;
+        story.alive.push({ ...span, ...(keptForMs === undefined ? {} : { keptForMs }) });
         return 'alive';
       }
       if (answer) {
-        story.told = { ...span, end: answer };
+        story.told = { ...span, end: answer.end };
         return 'over';
       }
     }

@@ -15,7 +15,7 @@ import { streamSessionsWorkflowId } from '../../../contracts/workflow-ids.ts';
 import { gatewaySettings } from '../../../gateway/config.ts';
 import { startGateway, type Gateway } from '../../../gateway/start.ts';
 import { answerForGateway, startAdminListener } from '../../../workers/admin-listener.ts';
-import { createWatcherWorker } from '../../../workers/gateway-role.ts';
+import { createWatcherWorkers } from '../../../workers/gateway-role.ts';
 import { installQuietRuntime } from '../../support/quiet-runtime.ts';
 import { sharedWorkflowBundle } from '../../support/workflow-bundle.ts';
 import { gatewayNamespace } from './namespace.ts';
@@ -117,7 +117,8 @@ async function start(
   client: Client,
   environment: Readonly<Record<string, string>>,
 ): Promise<RunningGateway> {
-  const settings = settingsSchema.parse({ ...ALWAYS, ...environment });
+  // As processes of their own have them.
+  const settings = settingsSchema.parse({ ...ALWAYS, GATEWAY_INSTANCE: randomUUID(), ...environment });
   const logger = pino({ level: 'fatal' });
   const gateway: Gateway = await startGateway({ settings, client, logger });
   const admin = await startAdminListener({
@@ -129,8 +130,10 @@ async function start(
   });
   // The SDK takes one worker of a task queue for each connection.
   const native = await NativeConnection.connect({ address });
-  const worker = await createWatcherWorker(native, client.options.namespace, gateway, settings.GATEWAY_INSTANCE);
-  const running = worker.run();
+  const { namespace } = client.options;
+  const instance = settings.GATEWAY_INSTANCE;
+  const workers = await createWatcherWorkers({ connection: native, namespace, gateway, instance });
+  const running = Promise.all(workers.map((worker) => worker.run()));
   let closed: Promise<void> | undefined;
   return {
     url: await gateway.listen(),
@@ -138,7 +141,7 @@ async function start(
     close: () =>
       (closed ??= (async () => {
         await gateway.close();
-        worker.shutdown();
+        for (const worker of workers) worker.shutdown();
         await running;
         await native.close();
         await admin.close();

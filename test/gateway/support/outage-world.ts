@@ -24,6 +24,8 @@ export interface WorldPlan {
   readonly players: number;
   /** Seconds from which to which the shared store is away, and whether it loses its data. */
   readonly outages: readonly { readonly from: number; readonly seconds: number; readonly losesData: boolean }[];
+  /** When one gateway alone does not reach it. */
+  readonly cuts?: readonly { readonly gateway: number; readonly from: number; readonly seconds: number }[];
   /** Second at which a player crashes; the others play on. */
   readonly crashes: readonly (number | undefined)[];
   /** Which beats of a player never arrive: not two in a row. */
@@ -45,10 +47,11 @@ export class OutageWorld {
   constructor(plan: WorldPlan) {
     this.#plan = plan;
     this.#shared = new SharedModel(() => this.second * 1_000);
-    this.#gateways = Array.from(
-      { length: plan.gateways },
-      () => new ResilientBeatStore(this.#shared, OPTIONS, () => this.second * 1_000),
-    );
+    this.#gateways = Array.from({ length: plan.gateways }, (_, index) => {
+      const view = cutOff(this.#shared, () => this.#isCut(index));
+      const options = { ...OPTIONS, leftToThis: (refs: readonly StreamRef[]) => this.#leftToThis(refs) };
+      return new ResilientBeatStore(view, options, () => this.second * 1_000);
+    });
     this.players = Array.from({ length: plan.players }, (_, index) => ({
       ref: { userId: `u${index}`, streamId: 's' },
       nextBeat: 1 + (index % INTERVAL),
@@ -74,6 +77,20 @@ export class OutageWorld {
       for (const player of this.players) await this.#beat(player);
       for (const gateway of this.#gateways) await this.#sweep(gateway);
     }
+  }
+
+  #isCut(index: number): boolean {
+    const cuts = this.#plan.cuts ?? [];
+    return cuts.some(
+      ({ gateway, from, seconds }) =>
+        gateway % this.#plan.gateways === index && this.second >= from && this.second < from + seconds,
+    );
+  }
+
+  /** As `OtherGateways` has it: from whichever gateway reaches the store. */
+  async #leftToThis(refs: readonly StreamRef[]): Promise<readonly StreamRef[]> {
+    const isReached = !this.#shared.away && this.#gateways.some((_, index) => !this.#isCut(index));
+    return isReached ? await this.#shared.unknown(refs) : refs;
   }
 
   #gatewayOf({ ref }: Player): ResilientBeatStore {
@@ -120,6 +137,20 @@ function watched(ref: StreamRef): WatchedStream {
 
 function unavailable(error: unknown): undefined {
   if (!(error instanceof StoreUnavailableError)) throw error;
+}
+
+/** The store as a gateway has it that does not always reach it. */
+function cutOff(store: SharedModel, isCut: () => boolean): ResumableBeatStore {
+  return new Proxy(store, {
+    get: (target, name) => {
+      const method: unknown = Reflect.get(target, name);
+      if (typeof method !== 'function') return method;
+      return async (...args: unknown[]): Promise<unknown> => {
+        if (isCut()) throw new StoreUnavailableError(new Error('cut off'));
+        return await Reflect.apply(method, target, args);
+      };
+    },
+  });
 }
 
 interface Entry {
@@ -269,6 +300,11 @@ class SharedModel implements ResumableBeatStore {
 
   async requireRecovery(): Promise<void> {
     this.#reach();
+  }
+
+  async unknown(refs: readonly StreamRef[]): Promise<readonly StreamRef[]> {
+    this.#reach();
+    return refs.filter(({ userId }) => !this.#entries.has(userId));
   }
 
   async size(): Promise<number> {

@@ -1,0 +1,79 @@
+import { randomUUID } from 'node:crypto';
+import type { Client } from '@temporalio/client';
+import proto from '@temporalio/proto';
+import type { Logger } from 'pino';
+import { TASK_QUEUES, WORKFLOW_TYPES } from '../../contracts/names.ts';
+import type { AskStreamWatchersWorkflow, StreamRef } from '../../contracts/stream-sessions.ts';
+
+export interface OtherGatewaysOptions {
+  readonly client: Client;
+  readonly logger: Pick<Logger, 'warn'>;
+  /** Of this gateway. */
+  readonly instance: string;
+}
+
+/** An answer takes 2 s at most where workers of accounts have time; one that comes later is of no use. */
+const ASK_TIMEOUT_MS = 10_000;
+/** Accounts are told of all beats since, and ignore losses for longer than that. */
+const NOBODY_HOLDS_MS = 10_000;
+/** One that reaches the store is enough. */
+const MOST_ASKED = 8;
+/** A poll lasts a minute; whoever was seen since the last but one is at work [server 1.29]. */
+const SEEN_LATELY_MS = 100_000;
+
+/**
+ * What the other gateways know of streams that fell silent at this one, which does not reach the store they share. Asked through
+ * Temporal, as gateways know no addresses of each other.
+ */
+export class OtherGateways {
+  readonly #options: OtherGatewaysOptions;
+  #nobodySinceMs = -Infinity;
+
+  constructor(options: OtherGatewaysOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Those of the streams that are left to this gateway: the store does not know them, or no other gateway reaches it.
+   *
+   * @throws an error of the client when nobody could be asked
+   */
+  async leftToThis(streams: readonly StreamRef[]): Promise<readonly StreamRef[]> {
+    if (performance.now() - this.#nobodySinceMs < NOBODY_HOLDS_MS) return streams;
+    const { client, logger, instance } = this.#options;
+    const others = await otherGateways(client, instance);
+    if (others.length === 0) return streams;
+    // Not always the same ones: some may be gone.
+    const instances = others.toSorted(() => Math.random() - 0.5).slice(0, MOST_ASKED);
+    const { unknown } = await client.workflow.execute<AskStreamWatchersWorkflow>(WORKFLOW_TYPES.askStreamWatchers, {
+      taskQueue: TASK_QUEUES.streamSessions,
+      workflowId: `ask-stream-watchers/${randomUUID()}`,
+      args: [{ streams, instances }],
+      workflowExecutionTimeout: ASK_TIMEOUT_MS,
+    });
+    if (!unknown) {
+      this.#nobodySinceMs = performance.now();
+      return streams;
+    }
+    logger.warn(
+      { silent: streams.length, unknownToOthers: unknown.length },
+      'this gateway alone does not reach Redis: streams that fell silent here are left to the others, which do',
+    );
+    return unknown;
+  }
+}
+
+/**
+ * Names of other gateways, known by their polls of the task queue on which gateways hear of ends. One that was just replaced is seen
+ * for a while.
+ */
+export async function otherGateways(client: Client, instance: string, nowMs = Date.now()): Promise<readonly string[]> {
+  const { pollers } = await client.workflowService.describeTaskQueue({
+    namespace: client.options.namespace,
+    taskQueue: { name: TASK_QUEUES.streamWatchers },
+    taskQueueType: proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+  });
+  return pollers
+    .filter(({ lastAccessTime }) => nowMs - Number(lastAccessTime?.seconds ?? 0) * 1_000 < SEEN_LATELY_MS)
+    .flatMap(({ identity }) => (identity && identity !== instance ? [identity] : []));
+}
