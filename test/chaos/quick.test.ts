@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { randomInt } from 'node:crypto';
-import { extent } from '../support/extent.ts';
+import { extent, seedFrom } from '../support/extent.ts';
 import { describeRun, judge } from './accounting.ts';
 import { QUICK } from './options.ts';
 import { runChaos } from './run.ts';
@@ -10,7 +9,7 @@ describe('the whole stack under faults and the hands of operators', function () 
   this.timeout(900_000);
 
   it('loses, doubles and mistakes nothing, and nothing is stuck', async () => {
-    const seed = Number(process.env['CHAOS_SEED'] ?? randomInt(1_000_000));
+    const seed = seedFrom('CHAOS_SEED');
     const facts = await runChaos({ seed, ...QUICK }, () => undefined);
     const verdict = judge(facts);
     assert.deepEqual(verdict.faults, [], `CHAOS_SEED=${seed} repeats it\n${describeRun(facts, verdict)}`);

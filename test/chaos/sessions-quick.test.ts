@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { randomInt } from 'node:crypto';
+import { seedFrom } from '../support/extent.ts';
 import { whyNoRedis } from '../support/redis-server.ts';
 import { skipWhereMissing } from '../support/skip-where-missing.ts';
 import { QUICK_SESSIONS } from './sessions/options.ts';
@@ -12,7 +12,7 @@ describe('stream sessions under faults', function () {
 
   it('are never over a cap, end no stream that plays and leak no slot', async function () {
     skipWhereMissing(this, whyNoRedis());
-    const seed = Number(process.env['CHAOS_SEED'] ?? randomInt(1_000_000));
+    const seed = seedFrom('CHAOS_SEED');
     const facts = await runSessionsChaos({ seed, ...QUICK_SESSIONS }, () => undefined);
     const verdict = judgeSessions(facts);
     const report = describeSessionsRun(facts, verdict);

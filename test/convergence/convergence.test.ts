@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { randomInt, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { inspect } from 'node:util';
-import { extent, FULL } from '../support/extent.ts';
+import { extent, seedFrom } from '../support/extent.ts';
 import { FAILED_SEEDS } from './failed-seeds.ts';
 import { play } from './play.ts';
 import { makeSchedule } from './schedule.ts';
@@ -10,8 +10,7 @@ import { TroubledStream } from './troubled-stream.ts';
 
 const BRIDGES = 3;
 const AT_ONCE = Number(process.env['CONVERGENCE_AT_ONCE'] ?? 60);
-/** In CI the same ones each time, so that what fails there is what was changed; elsewhere others, which may find something new. */
-const SEED = Number(process.env['CONVERGENCE_SEED'] ?? (FULL ? 285_000 : randomInt(1_000_000)));
+const SEED = seedFrom('CONVERGENCE_SEED');
 const SCHEDULES = Number(process.env['CONVERGENCE_SCHEDULES'] ?? extent(1_000, 250));
 /** Few of the runs get that far. */
 const SUGGEST_CONTINUE_AT = 60;
