@@ -15,7 +15,7 @@ function granted(...times: readonly number[]): AccountRecord {
   for (const [index, invokedAt] of times.entries()) {
     const span = { invokedAt, returnedAt: invokedAt + 10 };
     record.operate({ kind: 'acquire', id: `d${index}`, evict: [] }, GRANTED, span);
-    record.story(`d${index}`).alive.push({ ...span, keptForMs: SILENCE_MS });
+    record.story(`d${index}`).alive.push({ ...span, door: 'a', keptForMs: SILENCE_MS });
   }
   return record;
 }
@@ -30,7 +30,7 @@ describe('the checker of stream sessions', () => {
   it('lets no lease run out of a stream that was heard of meanwhile', () => {
     const record = granted(0, 100, 6_000);
     for (const device of ['d0', 'd1'])
-      record.story(device).alive.push({ invokedAt: 3_000, returnedAt: 3_010, keptForMs: SILENCE_MS });
+      record.story(device).alive.push({ invokedAt: 3_000, returnedAt: 3_010, door: 'a', keptForMs: SILENCE_MS });
     assert.match(unexplained(record)[0] ?? '', /over the cap/);
   });
 
@@ -73,7 +73,12 @@ describe('the checker of stream sessions', () => {
     const beaten = (keptForMs: number | undefined): number => {
       const record = granted(0);
       const story = record.story('d0');
-      story.alive.push({ invokedAt: 5_000, returnedAt: 5_010, ...(keptForMs === undefined ? {} : { keptForMs }) });
+      story.alive.push({
+        invokedAt: 5_000,
+        returnedAt: 5_010,
+        door: 'a',
+        ...(keptForMs === undefined ? {} : { keptForMs }),
+      });
       story.told = { invokedAt: 8_000, returnedAt: 8_005, end: { reason: 'expired' } };
       return falseEndsOf(record).length;
     };

@@ -10,6 +10,8 @@ export interface Span {
 
 /** An answer by which a stream is alive. */
 export interface AliveSpan extends Span {
+  /** By which way it was asked. */
+  readonly door: string;
   /** How long its slot is kept without another beat, from when it was asked, milliseconds; absent where nothing proves the slot. */
   readonly keptForMs?: number;
 }

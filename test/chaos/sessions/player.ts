@@ -97,7 +97,7 @@ export class Player {
       case 'granted': {
         const story = record.story(device);
         story.streamIds.add(answer.stream.streamId);
-        story.alive.push({ ...span, keptForMs: SILENCE_MS });
+        story.alive.push({ ...span, door: door.name, keptForMs: SILENCE_MS });
         record.see(answer.stream);
         record.count('a grant', answer.active);
         const evicted = answer.evicted.map((id) => record.deviceOf(id));
@@ -139,10 +139,11 @@ export class Player {
   /** What does not answer is left at once for another one, as a proxy in front would. */
   async #beat(story: StreamStory, streamId: string, direct: boolean): Promise<'alive' | 'over' | undefined> {
     for (let attempt = 0; attempt < 3; attempt++) {
-      const [answer, span] = await timed(this.#door(direct ? 0.7 : 0).beat(this.#options.record, streamId));
+      const door = this.#door(direct ? 0.7 : 0);
+      const [answer, span] = await timed(door.beat(this.#options.record, streamId));
       if (answer?.alive) {
         const { keptForMs } = answer;
-        story.alive.push({ ...span, ...(keptForMs === undefined ? {} : { keptForMs }) });
+        story.alive.push({ ...span, door: door.name, ...(keptForMs === undefined ? {} : { keptForMs }) });
         return 'alive';
       }
       if (answer) {

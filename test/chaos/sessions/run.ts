@@ -17,7 +17,7 @@ import { Player } from './player.ts';
 import { POLICY } from './policy.ts';
 import { playSigma, sigmaRecord, type SigmaRecord } from './sigma.ts';
 import { startSessionsStack, type SessionsStack } from './stack.ts';
-import type { SessionsFacts } from './verdict.ts';
+import { suspects, type SessionsFacts } from './verdict.ts';
 
 const READY_MS = 120_000;
 const ACCOUNT_MS = [7_000, 12_000] as const;
@@ -51,7 +51,7 @@ export async function runSessionsChaos(
       onEvent('the faults are over; waiting until only those who beat have slots');
       if (injector.skipped > 0) skipped.push(`${injector.skipped} network faults`);
       const leaks = await waitForFreeSlots(crowd.accounts, crowd.sessions, performance.now(), options.healMs);
-      await keepHistories(client, leaks.stuck, onEvent);
+      await keepHistories(client, [...leaks.stuck, ...suspects(crowd.accounts)], onEvent);
       await crowd.stop();
       await Promise.all([...stack.slots.values()].map((slot) => slot.stop()));
       const { accounts, sigma, tally } = crowd;
@@ -66,7 +66,7 @@ export async function runSessionsChaos(
   }
 }
 
-/** Of accounts that did not come to rest: what a replay needs to tell why. */
+/** Of accounts that did not come to rest, or are not explained: what a replay needs to tell why. */
 async function keepHistories(client: Client, users: readonly string[], onEvent: (line: string) => void): Promise<void> {
   for (const userId of users) {
     const file = path.join(tmpdir(), `${userId}.json`);

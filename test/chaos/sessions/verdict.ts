@@ -48,7 +48,27 @@ export function judgeSessions(facts: SessionsFacts): SessionsVerdict {
 export function unexplained(record: AccountRecord): string[] {
   const history = historyOf(record);
   const model = sessionModel(record.cap, POLICY.overLimit);
-  return decide(record.userId, history, () => isLinearizable(model, history, MOST_CONFIGURATIONS));
+  const faults = decide(record.userId, history, () => isLinearizable(model, history, MOST_CONFIGURATIONS));
+  return faults.map((fault) => `${fault}\n${describeAnswers(record)}`);
+}
+
+/** Accounts whose histories tell more than what was seen from outside. */
+export function suspects(accounts: readonly AccountRecord[]): readonly string[] {
+  return accounts.flatMap((record) =>
+    unexplained(record).length + falseEndsOf(record).length > 0 ? [record.userId] : [],
+  );
+}
+
+/** When each stream was alive, and as long as that was proved. */
+function describeAnswers({ streams }: AccountRecord): string {
+  const stories = [...streams.values()].map(({ device, streamIds, alive, told }) => {
+    const spans = alive.map(
+      ({ invokedAt, returnedAt, keptForMs, door }) =>
+        `${Math.round(invokedAt)}-${Math.round(returnedAt)} ${door} ${keptForMs ?? 'unproven'}`,
+    );
+    return `    ${device} (${[...streamIds].join()}): ${spans.join(', ')}; ${JSON.stringify(told ?? 'not told')}`;
+  });
+  return stories.join('\n');
 }
 
 export function unexplainedSigma({ userId, plan, operations }: SigmaRecord): string[] {
