@@ -7,8 +7,10 @@ interface Heard {
   /** Absent while its acquire is under way. */
   readonly stream?: WatchedStream;
   readonly silentAtMs: number;
-  /** When its account was last told of a beat from here. */
+  /** When its account was last told of it from here: no later than it heard that. */
   readonly toldAtMs: number;
+  /** When its acquire was about to be sent. */
+  readonly askedAtMs?: number;
   /** `asked`: silent here, and others are asked. `found`: to be reported. `elsewhere`: another gateway has heard of it, or watches it. */
   readonly silent?: 'asked' | 'found' | 'elsewhere';
 }
@@ -48,14 +50,21 @@ export class LocalBeats {
 
   expect(ref: StreamRef, silenceMs: number): void {
     const key = keyOf(ref);
+    const askedAtMs = this.#nowMs();
     this.#ends.delete(key);
-    if (this.#streams.get(key)?.stream) return;
-    this.#streams.set(key, { ref, silentAtMs: this.#nowMs() + silenceMs, toldAtMs: -Infinity });
+    const known = this.#streams.get(key);
+    if (known?.stream) this.#streams.set(key, { ...known, askedAtMs });
+    else this.#streams.set(key, { ref, silentAtMs: askedAtMs + silenceMs, toldAtMs: -Infinity, askedAtMs });
   }
 
-  /** @param told whether its account knows of this beat as well */
-  hear(stream: WatchedStream, told: boolean): void {
-    this.#hear(stream, stream.silenceMs, told);
+  /** Its acquire was granted. */
+  confirm(stream: WatchedStream): void {
+    this.#hear(stream, stream.silenceMs, this.#streams.get(keyOf(stream))?.askedAtMs ?? this.#nowMs());
+  }
+
+  /** A beat of which its account was not told. */
+  hear(stream: WatchedStream): void {
+    this.#hear(stream, stream.silenceMs);
   }
 
   /** Of a stream that its account has: a beat was told there, or it was found silent here and is not lost. */
@@ -64,7 +73,8 @@ export class LocalBeats {
     const known = this.#streams.get(key);
     const silentAtMs = this.#nowMs() + silentInMs;
     if (known?.silent) this.#streams.set(key, { ...known, silentAtMs, silent: 'elsewhere' });
-    else if (!known?.stream || known.silentAtMs <= silentAtMs) this.#hear(stream, silentInMs, true);
+    else if (!known?.stream || known.silentAtMs <= silentAtMs)
+      this.#hear(stream, silentInMs, silentAtMs - stream.silenceMs);
   }
 
   forget(ref: StreamRef): void {
@@ -95,7 +105,7 @@ export class LocalBeats {
     if (!known?.stream) return undefined;
     const { stream, toldAtMs } = known;
     const nowMs = this.#nowMs();
-    this.hear(stream, false);
+    this.hear(stream);
     const expiresInMs = Math.min(stream.silenceMs, (this.#ends.get(key)?.atMs ?? Infinity) - nowMs);
     return { stream, expiresInMs, keptForMs: toldAtMs + stream.silenceMs - nowMs };
   }
@@ -186,13 +196,13 @@ export class LocalBeats {
     });
   }
 
-  #hear(stream: WatchedStream, silentInMs: number, told: boolean): void {
-    const { userId, streamId, silenceMs } = stream;
+  #hear(stream: WatchedStream, silentInMs: number, toldAtMs = -Infinity): void {
+    const { userId, streamId } = stream;
     const key = keyOf(stream);
     if (this.#ends.has(key)) return;
     const silentAtMs = this.#nowMs() + silentInMs;
-    const toldAtMs = told ? silentAtMs - silenceMs : (this.#streams.get(key)?.toldAtMs ?? -Infinity);
-    this.#streams.set(key, { ref: { userId, streamId }, stream, silentAtMs, toldAtMs });
+    const latestMs = Math.max(toldAtMs, this.#streams.get(key)?.toldAtMs ?? -Infinity);
+    this.#streams.set(key, { ref: { userId, streamId }, stream, silentAtMs, toldAtMs: latestMs });
   }
 }
 

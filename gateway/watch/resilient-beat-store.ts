@@ -66,7 +66,7 @@ export class ResilientBeatStore implements BeatStore {
   }
 
   async confirm(stream: WatchedStream): Promise<void> {
-    this.#local.hear(stream, true);
+    this.#local.confirm(stream);
     await this.#ask(() => this.#shared.confirm(stream));
   }
 
@@ -78,7 +78,7 @@ export class ResilientBeatStore implements BeatStore {
   async beat(ref: StreamRef, deviceId?: string): Promise<BeatOutcome> {
     try {
       const outcome = await this.#ask(() => this.#shared.beat(ref, deviceId));
-      if (outcome.state === 'alive' && !outcome.ending) this.#local.hear(outcome.stream, false);
+      if (outcome.state === 'alive' && !outcome.ending) this.#local.hear(outcome.stream);
       else if (outcome.state === 'alive' || outcome.state === 'over') this.#local.forget(ref);
       else this.#local.beat(ref);
       return outcome;

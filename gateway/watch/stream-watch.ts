@@ -45,6 +45,7 @@ export interface StreamWatchOptions {
   readonly onDegraded?: () => void;
   /** Told of each beat that was answered before anybody knew of its stream. */
   readonly onUnconfirmed?: () => void;
+  readonly nowMs?: () => number;
 }
 
 /** A beat came for a stream of another device than the caller may speak for. */
@@ -72,6 +73,7 @@ export interface Alive {
  */
 export class StreamWatch {
   readonly #options: StreamWatchOptions;
+  readonly #nowMs: () => number;
   readonly #calls: AccountCalls;
   readonly #lookup: AccountLookup;
   /** Passes on beats of an account, and notes what it says of them. */
@@ -82,6 +84,7 @@ export class StreamWatch {
 
   constructor(options: StreamWatchOptions) {
     this.#options = options;
+    this.#nowMs = options.nowMs ?? (() => performance.now());
     const { sessions, store, patienceMs, policy, logger } = options;
     const calls = new AccountCalls({ logger });
     this.#calls = calls;
@@ -202,10 +205,11 @@ export class StreamWatch {
     const { userId, streamId } = ref;
     const told = await this.#losses.ask(userId, streamId);
     if (!told.has(streamId)) return false;
+    const askedAtMs = this.#nowMs();
     const account = await this.#lookup.list(userId);
     const stream = account.active.find((other) => other.streamId === streamId);
     if (stream && isWatched(stream)) {
-      await this.#adopt(userId, stream, account.at);
+      await this.#adopt(userId, stream, { at: account.at, askedForMs: this.#nowMs() - askedAtMs });
       return false;
     }
     const end = endOf(account, streamId);
@@ -257,10 +261,12 @@ export class StreamWatch {
   }
 
   async #tellBeats(userId: string, streamIds: readonly string[]): Promise<ReadonlyMap<string, BeatAnswer>> {
+    const askedAtMs = this.#nowMs();
     const answers = await this.#options.sessions.heartbeat(userId, streamIds);
     for (const answer of answers) {
       if (!answer.alive) await this.#noteGone({ userId, streamId: answer.streamId }, answer.end);
-      else if (answer.stream && isWatched(answer.stream)) await this.#adopt(userId, answer.stream);
+      else if (answer.stream && isWatched(answer.stream))
+        await this.#adopt(userId, answer.stream, { askedForMs: this.#nowMs() - askedAtMs });
     }
     return new Map(answers.map((answer) => [answer.streamId, answer]));
   }
@@ -364,9 +370,9 @@ export class StreamWatch {
     }
   }
 
-  async #adopt(userId: string, stream: StreamView, at?: string): Promise<void> {
+  async #adopt(userId: string, stream: StreamView, heard: Parameters<typeof adoptStream>[4]): Promise<void> {
     const { store, policy } = this.#options;
-    await this.#record(() => adoptStream(store, userId, stream, policy(), at));
+    await this.#record(() => adoptStream(store, userId, stream, policy(), heard));
   }
 
   async #noteEnded(userId: string, { streamId, end, endedAt }: EndedStream, nowMs: number): Promise<void> {

@@ -25,17 +25,18 @@ export async function discoverStream(
 /**
  * Watches from now on what beat by another way than the store.
  *
- * @param at when the account was asked, by its own clock, where it may have heard of it long before; default: just then
+ * @param heard how long ago the account heard of it: by its own clock, where it may have been long before it was asked, and since it
+ *   was asked, milliseconds
  */
 export async function adoptStream(
   store: Pick<BeatStore, 'adopt'>,
   userId: string,
   stream: StreamView,
   policy: SessionPolicy,
-  at?: string,
+  { at, askedForMs }: { readonly at?: string | undefined; readonly askedForMs: number },
 ): Promise<void> {
   const watched = toWatchedStream(userId, stream, policy);
-  const silentForMs = stream.leaseMs - timeLeft(stream, at);
+  const silentForMs = stream.leaseMs - timeLeft(stream, at) + askedForMs;
   const silentInMs = Math.min(Math.max(0, watched.silenceMs - silentForMs), watched.silenceMs);
   await store.adopt(watched, forwardInMs(stream, watched.forwardEveryMs, Date.now()), silentInMs);
 }

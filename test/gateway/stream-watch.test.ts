@@ -348,6 +348,7 @@ class World {
       blockOf: ({ user, device }) => (this.block && [user, device].includes(this.block.value) ? this.block : undefined),
       logger: { warn: (problem: unknown) => this.onEvict ?? assert.fail(JSON.stringify(problem)) },
       onUnconfirmed: () => void (this.unconfirmed += 1),
+      nowMs: () => this.nowMs,
     });
   }
 

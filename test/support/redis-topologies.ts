@@ -98,11 +98,16 @@ export interface RedisCluster {
 
 export async function startRedisCluster(): Promise<RedisCluster> {
   const folder = await mkdtemp(path.join(tmpdir(), 'cluster-'));
+  // Of their own, as the default, 10,000 above the port, may be in use or not be a port.
+  const busPorts: number[] = [];
+  while (busPorts.length < 6) busPorts.push(await freePort());
   const nodes = await Promise.all(
-    [1, 2, 3, 4, 5, 6].map((index) =>
+    busPorts.map((busPort, index) =>
       startRedisServer([
         '--cluster-enabled',
         'yes',
+        '--cluster-port',
+        String(busPort),
         '--cluster-config-file',
         path.join(folder, `${index}.conf`),
         '--cluster-node-timeout',
