@@ -70,7 +70,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { settings, client, logger, accessLog } = options;
   const policySource = await openPolicy(settings.SESSIONS_POLICY_FILE, logger);
   const policy = (): SessionPolicy => policySource.current();
-  const others = new OtherGateways({ client, logger, instance: settings.GATEWAY_INSTANCE });
+  const others = new OtherGateways({ client, logger, instance: settings.GATEWAY_INSTANCE, policy });
   const stores: GatewayStores = await openGatewayStores({
     settings,
     policy: policy(),

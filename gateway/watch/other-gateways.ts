@@ -3,19 +3,23 @@ import type { Client } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import type { Logger } from 'pino';
 import { TASK_QUEUES, WORKFLOW_TYPES } from '../../contracts/names.ts';
+import type { SessionPolicy } from '../../contracts/session-limits.ts';
 import type { AskStreamWatchersWorkflow, StreamRef } from '../../contracts/stream-sessions.ts';
+import { watchTimes } from './watch-times.ts';
 
 export interface OtherGatewaysOptions {
   readonly client: Client;
   readonly logger: Pick<Logger, 'warn'>;
   /** Of this gateway. */
   readonly instance: string;
+  readonly policy: () => SessionPolicy;
 }
 
 /** An answer takes 2 s at most where workers of accounts have time; one that comes later is of no use. */
 const ASK_TIMEOUT_MS = 10_000;
-/** Accounts are told of all beats since, and ignore losses for longer than that. */
-const NOBODY_HOLDS_MS = 10_000;
+/** Longest time from an answer to a report that follows from it: a call on an account. */
+const REPORT_TIME_MS = 8_000;
+const LONGEST_HELD_MS = 5_000;
 /** One that reaches the store is enough. */
 const MOST_ASKED = 8;
 /** A poll lasts a minute; whoever was seen since the last but one is at work [server 1.29]. */
@@ -39,8 +43,8 @@ export class OtherGateways {
    * @throws an error of the client when nobody could be asked
    */
   async leftToThis(streams: readonly StreamRef[]): Promise<readonly StreamRef[]> {
-    if (performance.now() - this.#nobodySinceMs < NOBODY_HOLDS_MS) return streams;
-    const { client, logger, instance } = this.#options;
+    const { client, logger, instance, policy } = this.#options;
+    if (performance.now() - this.#nobodySinceMs < nobodyHoldsMs(policy())) return streams;
     const others = await otherGateways(client, instance);
     if (others.length === 0) return streams;
     // Not always the same ones: some may be gone.
@@ -61,6 +65,16 @@ export class OtherGateways {
     );
     return unknown;
   }
+}
+
+/**
+ * How long it holds that no gateway reaches the store, milliseconds. Until it was found, accounts were told of all beats, and they
+ * ignore a loss for a silence after the last of them: who beats on by the store, at gateways that reach it by now, would be ended by a
+ * report after that. One beat may have been lost.
+ */
+export function nobodyHoldsMs(policy: SessionPolicy): number {
+  const { silenceMs, heartbeatIntervalMs } = watchTimes(policy);
+  return Math.max(0, Math.min(LONGEST_HELD_MS, silenceMs - 2 * heartbeatIntervalMs - REPORT_TIME_MS));
 }
 
 /**

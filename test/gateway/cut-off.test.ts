@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { WORKFLOW_TYPES } from '../../contracts/names.ts';
+import { TASK_QUEUES, WORKFLOW_TYPES } from '../../contracts/names.ts';
+import { DEFAULT_SESSION_POLICY } from '../../contracts/session-limits.ts';
 import type { AskStreamWatchersWorkflow } from '../../contracts/stream-sessions.ts';
-import { TASK_QUEUES } from '../../contracts/names.ts';
+import { nobodyHoldsMs } from '../../gateway/watch/other-gateways.ts';
 import { CuttingProxy } from '../convergence/cutting-proxy.ts';
 import { eventually } from '../support/eventually.ts';
 import { whyNoRedis } from '../support/redis-server.ts';
@@ -97,6 +98,13 @@ describe('a gateway that alone does not reach the store that it shares', functio
       { timeoutMs: 5 * LEASE_MS, intervalMs: BEAT_MS },
     );
     for (const { gateway } of gateways) await gateway.close();
+  });
+
+  it('does not go by an answer that all are cut off for longer than accounts ignore losses', () => {
+    const holds = (leaseMs: number, heartbeatIntervalMs: number): number =>
+      nobodyHoldsMs({ ...DEFAULT_SESSION_POLICY, leaseMs, heartbeatIntervalMs });
+    assert.deepEqual([holds(45_000, 15_000), holds(60_000, 10_000)], [5_000, 5_000]);
+    assert.deepEqual([holds(45_000, 16_000), holds(45_000, 30_000), holds(6_000, 2_000)], [3_000, 0, 0]);
   });
 
   it('asks by a workflow that takes the first answer, and no question of another form', async () => {
