@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import type { EdgeState } from '../contracts/event-workflow.ts';
-import { FAILURE_TYPES } from '../contracts/failure-types.ts';
+import type { EdgeState } from '../contracts/events/event-workflow.ts';
+import { FAILURE_TYPES } from '../contracts/events/failure-types.ts';
 import type { EventActivities, FailedAttempt, RunFence, StreamActivities } from './types.ts';
 
 /** Tells what the other runs of an edge know. */

@@ -1,8 +1,8 @@
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { SiteError, StreamApiError } from 'getstream';
-import { errorFacts, type ErrorFacts } from '../contracts/error-facts.ts';
-import { redactText } from '../contracts/redaction.ts';
-import { FAILURE_TYPES, FINAL_FAILURE_TYPES, type FailureType } from '../contracts/failure-types.ts';
+import { errorFacts, type ErrorFacts } from '../contracts/shared/error-facts.ts';
+import { redactText } from '../contracts/shared/redaction.ts';
+import { FAILURE_TYPES, FINAL_FAILURE_TYPES, type FailureType } from '../contracts/events/failure-types.ts';
 
 /** Longest wait a rate limit may ask for: its widest window is one hour [getstream.io: Rate Limits]. */
 const MAX_RATE_LIMIT_WAIT_MS = 3_600_000;

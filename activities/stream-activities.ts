@@ -1,10 +1,10 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { StreamApiError, type StreamClient } from 'getstream';
-import { FAILURE_TYPES } from '../contracts/failure-types.ts';
-import { referenceTo } from '../contracts/parent-reference.ts';
-import { activityId } from '../contracts/stream-activity-id.ts';
-import { parseTimestampMicros } from '../contracts/timestamps.ts';
+import { FAILURE_TYPES } from '../contracts/events/failure-types.ts';
+import { referenceTo } from '../contracts/events/parent-reference.ts';
+import { activityId } from '../contracts/events/stream-activity-id.ts';
+import { parseTimestampMicros } from '../contracts/shared/timestamps.ts';
 import { telling } from './attempts.ts';
 import { toApplicationFailure } from './classify-failure.ts';
 import { missingCopies } from './copy-check.ts';

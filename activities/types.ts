@@ -1,4 +1,4 @@
-import type { ParentReference } from '../contracts/parent-reference.ts';
+import type { ParentReference } from '../contracts/events/parent-reference.ts';
 
 /** An activity as it is written; `(foreignId, time)` makes a second write the same activity. */
 export interface AddActivityInput {
@@ -92,7 +92,7 @@ export type UndoFollowResult = 'undone' | 'kept' | 'absent';
 
 /**
  * Calls that write to or read from GetStream. Each may be made again after any failure: the ids are decided by the event,
- * so the second write changes nothing. All throw `ApplicationFailure` with a type of `contracts/failure-types.ts`.
+ * so the second write changes nothing. All throw `ApplicationFailure` with a type of `contracts/events/failure-types.ts`.
  */
 export interface StreamActivities {
   readonly addActivity: (input: AddActivityInput, fence?: RunFence) => Promise<WriteReceipt | undefined>;

@@ -9,11 +9,10 @@ import { parseArgs } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 import { connect } from 'getstream';
 import { createTemporalStarter } from '../bridge/start-event.ts';
-import type { SocialEventWorkflow } from '../contracts/event-workflow.ts';
-import { parseMessage } from '../contracts/parse-message.ts';
-import { reactionIdOf } from '../contracts/reaction-id.ts';
-import { activityId } from '../contracts/stream-activity-id.ts';
-import { eventWorkflowId } from '../contracts/workflow-ids.ts';
+import { eventWorkflowId, type SocialEventWorkflow } from '../contracts/events/event-workflow.ts';
+import { parseMessage } from '../contracts/events/parse-message.ts';
+import { reactionIdOf } from '../contracts/events/reaction-id.ts';
+import { activityId } from '../contracts/events/stream-activity-id.ts';
 import { startStack } from '../local/stack.ts';
 
 const { values } = parseArgs({

@@ -13,8 +13,8 @@ import { pino } from 'pino';
 import { startBridge, type Bridge } from '../bridge/bridge.ts';
 import { StartRefusedError, type EventStarter } from '../bridge/event-starter.ts';
 import { createTemporalStarter } from '../bridge/start-event.ts';
-import { REJECT_REASON } from '../contracts/dead-letter-attributes.ts';
-import { deadLetterQueueName } from '../contracts/names.ts';
+import { REJECT_REASON } from '../contracts/shared/dead-letter-attributes.ts';
+import { deadLetterQueueName } from '../contracts/shared/names.ts';
 import { startStack } from '../local/stack.ts';
 import { clientConfig } from '../local/topology.ts';
 

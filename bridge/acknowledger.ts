@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { abortable } from './abortable.ts';
-import { backoffMs, type BackoffSchedule } from '../contracts/backoff.ts';
+import { backoffMs, type BackoffSchedule } from '../contracts/shared/backoff.ts';
 import { Batcher } from './batcher.ts';
 import type { RetryGate } from './retry-gate.ts';
-import type { EntryFailure } from '../contracts/sqs-batch.ts';
+import type { EntryFailure } from '../contracts/shared/sqs-batch.ts';
 import type { QueueMessage, SqsQueue } from './sqs-queue.ts';
 
 const ENTRY_BACKOFF: BackoffSchedule = { initialMs: 500, maximumMs: 10_000 };

@@ -1,6 +1,6 @@
 import type { SQSClient } from '@aws-sdk/client-sqs';
 import type { Logger } from 'pino';
-import { deadLetterQueueName, type EventKind } from '../contracts/names.ts';
+import { deadLetterQueueName, type EventKind } from '../contracts/shared/names.ts';
 import type { BridgeMeter } from './bridge-meter.ts';
 import type { EventStarter } from './event-starter.ts';
 import { QueuePump } from './queue-pump.ts';

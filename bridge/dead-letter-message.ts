@@ -1,5 +1,5 @@
 import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
-import { forwardedAttributes } from '../contracts/dead-letter-attributes.ts';
+import { forwardedAttributes } from '../contracts/shared/dead-letter-attributes.ts';
 import type { Rejection } from './rejection.ts';
 
 const MAX_REASON_CHARACTERS = 1_000;

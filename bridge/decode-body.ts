@@ -1,8 +1,8 @@
-import type { EventKind } from '../contracts/names.ts';
-import { InvalidMessageError, isFieldOf, parseMessage } from '../contracts/parse-message.ts';
-import { isEdgeEvent, type SocialEvent } from '../contracts/social-event.ts';
-import { utf8Length } from '../contracts/text.ts';
-import { parseTimestampMicros, readEventTime } from '../contracts/timestamps.ts';
+import type { EventKind } from '../contracts/shared/names.ts';
+import { InvalidMessageError, isFieldOf, parseMessage } from '../contracts/events/parse-message.ts';
+import { isEdgeEvent, type SocialEvent } from '../contracts/events/social-event.ts';
+import { utf8Length } from '../contracts/shared/text.ts';
+import { parseTimestampMicros, readEventTime } from '../contracts/shared/timestamps.ts';
 import { otherEncoding, otherWrapper } from './foreign-bodies.ts';
 import { contradictedKeys, parseGuardedJson } from './guarded-json.ts';
 import { RejectedBody, type Rejection } from './rejection.ts';

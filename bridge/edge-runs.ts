@@ -8,19 +8,19 @@ import {
   NOTHING_APPLIED,
   rememberEventId,
   type EdgeRegister,
-} from '../contracts/edge-order.ts';
-import { readEdgeEvent, readEdgeState, readEventInput } from '../contracts/event-guards.ts';
-import { DEFAULT_EVENT_POLICY } from '../contracts/event-policy.ts';
+} from '../contracts/events/edge-order.ts';
+import { readEdgeEvent, readEdgeState, readEventInput } from '../contracts/events/event-guards.ts';
+import { DEFAULT_EVENT_POLICY } from '../contracts/events/event-policy.ts';
 import {
   edgeEventSignal,
   EDGE_MEMO,
   type EdgeState,
   type LateWrites,
   type SocialEventInput,
-} from '../contracts/event-workflow.ts';
-import { eventKindKey, eventStatusKey } from '../contracts/search-attributes.ts';
-import { isEdgeEvent, type EdgeEvent } from '../contracts/social-event.ts';
-import { readPayload } from '../contracts/tolerant-payload-converter.ts';
+} from '../contracts/events/event-workflow.ts';
+import { eventKindKey, eventStatusKey } from '../contracts/shared/search-attributes.ts';
+import { isEdgeEvent, type EdgeEvent } from '../contracts/events/social-event.ts';
+import { readPayload } from '../contracts/shared/tolerant-payload-converter.ts';
 
 /** A run, by what names it; the current one when no run is given. */
 export interface RunReference {

@@ -1,4 +1,4 @@
-import type { SocialEvent } from '../contracts/social-event.ts';
+import type { SocialEvent } from '../contracts/events/social-event.ts';
 
 /**
  * What became of an event that was handed over. `started`: a new workflow run. `joined`: an open run of the same edge took

@@ -1,4 +1,4 @@
-import { isWellFormed } from '../contracts/text.ts';
+import { isWellFormed } from '../contracts/shared/text.ts';
 import { RejectedBody } from './rejection.ts';
 
 const MAX_DEPTH = 32;

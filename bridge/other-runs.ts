@@ -1,8 +1,8 @@
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EdgeState } from '../contracts/event-workflow.ts';
-import { WORKFLOW_TYPES } from '../contracts/names.ts';
-import { eventActorKey, eventKindKey } from '../contracts/search-attributes.ts';
+import type { EdgeState } from '../contracts/events/event-workflow.ts';
+import { WORKFLOW_TYPES } from '../contracts/shared/names.ts';
+import { eventActorKey, eventKindKey } from '../contracts/shared/search-attributes.ts';
 import { mergeStates, readClosedRun } from './edge-runs.ts';
 
 /** Later runs know what earlier ones knew; so many are read for those that were reset one after the other. */

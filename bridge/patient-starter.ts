@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
-import type { SocialEvent } from '../contracts/social-event.ts';
+import type { SocialEvent } from '../contracts/events/social-event.ts';
 import { abortable, TimeLimit, type Bell } from './abortable.ts';
-import { backoffMs, type BackoffSchedule } from '../contracts/backoff.ts';
+import { backoffMs, type BackoffSchedule } from '../contracts/shared/backoff.ts';
 import type { EventStarter, StartOutcome } from './event-starter.ts';
 import type { Held, InHand } from './in-hand.ts';
 import type { QueueTally } from './queue-tally.ts';

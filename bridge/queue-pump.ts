@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
-import { FIRST_SENT } from '../contracts/dead-letter-attributes.ts';
-import type { EventKind } from '../contracts/names.ts';
+import { FIRST_SENT } from '../contracts/shared/dead-letter-attributes.ts';
+import type { EventKind } from '../contracts/shared/names.ts';
 import { abortable, Bell } from './abortable.ts';
 import { Acknowledger } from './acknowledger.ts';
 import { Batcher } from './batcher.ts';
@@ -13,7 +13,7 @@ import type { MessageCounts, QueueTally, Settlement } from './queue-tally.ts';
 import { ReceivePace } from './receive-pace.ts';
 import { Receiver } from './receiver.ts';
 import { RetryGate } from './retry-gate.ts';
-import type { EntryFailure } from '../contracts/sqs-batch.ts';
+import type { EntryFailure } from '../contracts/shared/sqs-batch.ts';
 import type { QueueMessage, SqsQueue } from './sqs-queue.ts';
 import type { StartGuard } from './start-guard.ts';
 import { LostVisibility, VisibilityKeeper } from './visibility-keeper.ts';

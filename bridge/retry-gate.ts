@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Bell } from './abortable.ts';
-import { backoffMs, type BackoffSchedule } from '../contracts/backoff.ts';
+import { backoffMs, type BackoffSchedule } from '../contracts/shared/backoff.ts';
 
 export interface RetryGateOptions {
   /** Default 2 s growing to 20 s: with at most three SDK attempts a request, fewer than two requests a second. */

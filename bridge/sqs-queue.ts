@@ -9,10 +9,10 @@ import {
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 import { randomUUID } from 'node:crypto';
-import { firstSentMs } from '../contracts/dead-letter-attributes.ts';
+import { firstSentMs } from '../contracts/shared/dead-letter-attributes.ts';
 import type { MessageAttributes } from './dead-letter-message.ts';
 import type { ReceivedMessage } from './in-hand.ts';
-import { entryId, failuresOf, type EntryFailure } from '../contracts/sqs-batch.ts';
+import { entryId, failuresOf, type EntryFailure } from '../contracts/shared/sqs-batch.ts';
 
 export interface QueueMessage extends ReceivedMessage {
   /** When SQS took it, microseconds since the Unix epoch. */

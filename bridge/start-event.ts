@@ -5,20 +5,26 @@ import {
   WorkflowNotFoundError,
   type Client,
 } from '@temporalio/client';
-import { edgePosition, isLater, NOTHING_APPLIED, positionKey, standingOf } from '../contracts/edge-order.ts';
-import { DEFAULT_EVENT_POLICY, type EventPolicy } from '../contracts/event-policy.ts';
+import { edgePosition, isLater, NOTHING_APPLIED, positionKey, standingOf } from '../contracts/events/edge-order.ts';
+import { DEFAULT_EVENT_POLICY, type EventPolicy } from '../contracts/events/event-policy.ts';
 import {
   edgeEventSignal,
   EVENT_CODE_VERSION,
   type EdgeState,
   type LateWrites,
   type SocialEventInput,
-} from '../contracts/event-workflow.ts';
-import { TASK_QUEUES, WORKFLOW_TYPES } from '../contracts/names.ts';
-import { eventActorKey, eventKindKey, eventStatusKey } from '../contracts/search-attributes.ts';
-import { actorOf, describeEvent, isEdgeEvent, type EdgeEvent, type SocialEvent } from '../contracts/social-event.ts';
-import { boundedSummary } from '../contracts/summary.ts';
-import { eventWorkflowId } from '../contracts/workflow-ids.ts';
+  eventWorkflowId,
+} from '../contracts/events/event-workflow.ts';
+import { TASK_QUEUES, WORKFLOW_TYPES } from '../contracts/shared/names.ts';
+import { eventActorKey, eventKindKey, eventStatusKey } from '../contracts/shared/search-attributes.ts';
+import {
+  actorOf,
+  describeEvent,
+  isEdgeEvent,
+  type EdgeEvent,
+  type SocialEvent,
+} from '../contracts/events/social-event.ts';
+import { boundedSummary } from '../contracts/shared/summary.ts';
 import { CongestionWindow } from './congestion-window.ts';
 import { readStartInput } from './edge-runs.ts';
 import { StartRefusedError, type EventStarter, type StartOutcome, type Waiting } from './event-starter.ts';

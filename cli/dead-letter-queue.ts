@@ -9,8 +9,8 @@ import {
   type Message,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
-import { firstSentMs } from '../contracts/dead-letter-attributes.ts';
-import { deadLetterQueueName } from '../contracts/names.ts';
+import { firstSentMs } from '../contracts/shared/dead-letter-attributes.ts';
+import { deadLetterQueueName } from '../contracts/shared/names.ts';
 import { originalAttributes, type DeadLetter } from './dead-letter.ts';
 
 /** SQS takes 10 entries a batch and gives 10 messages a receive at most [SQS API]. */

@@ -1,4 +1,4 @@
-import { FIRST_SENT, REJECT_REASON } from '../contracts/dead-letter-attributes.ts';
+import { FIRST_SENT, REJECT_REASON } from '../contracts/shared/dead-letter-attributes.ts';
 import type { DeadLetter } from './dead-letter.ts';
 import { reasonOf, sizeOf } from './dead-letter.ts';
 import { formatTable, formatTime, shortened } from './table.ts';

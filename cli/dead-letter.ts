@@ -1,6 +1,6 @@
 import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
-import { forwardedAttributes, REJECT_REASON } from '../contracts/dead-letter-attributes.ts';
-import { deadLetterQueueName } from '../contracts/names.ts';
+import { forwardedAttributes, REJECT_REASON } from '../contracts/shared/dead-letter-attributes.ts';
+import { deadLetterQueueName } from '../contracts/shared/names.ts';
 import type { NamedQueue } from './config.ts';
 
 /** What stands for the reason of a message that SQS itself moved, after too many receives. */

@@ -1,7 +1,11 @@
 import { z } from 'zod';
-import { ReleaseBrokenOffError } from '../client/event-errors.ts';
 import { createEventsClient } from '../client/events.ts';
-import type { OperatorAction, ReleaseProgress, ReleaseResult } from '../client/release.ts';
+import {
+  ReleaseBrokenOffError,
+  type OperatorAction,
+  type ReleaseProgress,
+  type ReleaseResult,
+} from '../client/release.ts';
 import { defineCommand, noOperands, rate } from './arguments.ts';
 import { AUDIT_OPTIONS, auditFields, given } from './audit.ts';
 import { EXIT } from './command.ts';

@@ -1,5 +1,5 @@
 import { EventNotFoundError, EventUnansweredError } from '../client/event-errors.ts';
-import { encodeIdComponent } from '../contracts/workflow-ids.ts';
+import { encodeIdComponent } from '../contracts/shared/id-component.ts';
 import { oneOperand } from './arguments.ts';
 
 const ID = /^(activity|comment|reaction|follow)\/(.+)$/su;

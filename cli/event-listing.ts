@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { createEventsClient } from '../client/events.ts';
-import { EVENT_STATUSES } from '../contracts/names.ts';
+import { EVENT_STATUSES } from '../contracts/shared/names.ts';
 import { defineCommand, noOperands, wholeNumber } from './arguments.ts';
 import { EXIT } from './command.ts';
 import { eventId, withAdvice } from './event-id.ts';

@@ -1,7 +1,7 @@
 import type { EventInfo, EventInspection } from '../client/event-info.ts';
 import type { TaskFailure } from '../client/run-facts.ts';
-import type { EventView } from '../contracts/event-workflow.ts';
-import { describeEvent } from '../contracts/social-event.ts';
+import type { EventView } from '../contracts/events/event-workflow.ts';
+import { describeEvent } from '../contracts/events/social-event.ts';
 import { shellWord } from './event-id.ts';
 import { edgeFacts, formatMicros } from './edge-text.ts';
 import { formatTable, formatTime } from './table.ts';

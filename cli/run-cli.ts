@@ -1,4 +1,4 @@
-import { explainError } from '../contracts/text.ts';
+import { explainError } from '../contracts/shared/text.ts';
 import { InvalidEventQueryError } from '../client/event-errors.ts';
 import { InvalidSessionRequestError } from '../client/session-errors.ts';
 import { parseWords } from './arguments.ts';

@@ -1,8 +1,8 @@
 import type { Client } from '@temporalio/client';
 import { z } from 'zod';
 import { createSessionsClient, type SessionsClient } from '../client/sessions.ts';
-import { DEFAULT_SESSION_POLICY } from '../contracts/session-limits.ts';
-import { describeEnd } from '../contracts/session-stream.ts';
+import { DEFAULT_SESSION_POLICY } from '../contracts/sessions/session-limits.ts';
+import { describeEnd } from '../contracts/sessions/session-stream.ts';
 import { AUDIT_OPTIONS, auditFields, given } from './audit.ts';
 import { defineCommand, oneOperand, twoOperands } from './arguments.ts';
 import { EXIT } from './command.ts';

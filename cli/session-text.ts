@@ -1,5 +1,5 @@
-import { describeEnd, type EndedStream, type StreamView } from '../contracts/session-stream.ts';
-import type { EvictReply, SessionsView } from '../contracts/stream-sessions.ts';
+import { describeEnd, type EndedStream, type StreamView } from '../contracts/sessions/session-stream.ts';
+import type { EvictReply, SessionsView } from '../contracts/sessions/stream-sessions.ts';
 import { counted, formatTable, formatTime } from './table.ts';
 
 export function sessionsText({ active, ended, slots, limit }: SessionsView): string[] {

@@ -17,7 +17,7 @@ export async function presentWorkflows(bundle: string | undefined): Promise<Work
     const file = (path: string): string => fileURLToPath(new URL(`../${path}.${extension}`, import.meta.url));
     return bundleWorkflowCode({
       workflowsPath: file('workflows/index'),
-      payloadConverterPath: file('contracts/tolerant-payload-converter'),
+      payloadConverterPath: file('contracts/shared/tolerant-payload-converter'),
       logger: QUIET_LOGGER,
     });
   }

@@ -1,4 +1,3 @@
-import type { ReleaseResult } from './release.ts';
 import type { TaskFailure } from './run-facts.ts';
 
 /** No event has this workflow id: nothing has, its retention is over, or it is a workflow of another type. */
@@ -76,19 +75,4 @@ export class EventUnansweredError extends Error {
 /** The visibility query cannot be used; the message says why. */
 export class InvalidEventQueryError extends Error {
   override readonly name = 'InvalidEventQueryError';
-}
-
-/**
- * Nothing could be asked any more, so the release stopped: Temporal cannot be reached, or no worker polls. Another run goes
- * on with what is still parked.
- */
-export class ReleaseBrokenOffError extends Error {
-  override readonly name = 'ReleaseBrokenOffError';
-  /** How far it came. */
-  readonly progress: ReleaseResult;
-
-  constructor(progress: ReleaseResult, { reason, cause }: { readonly reason: string; readonly cause: unknown }) {
-    super(`the release stopped, as nothing gives an answer any more; the last one: ${reason}`, { cause });
-    this.progress = progress;
-  }
 }

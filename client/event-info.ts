@@ -1,7 +1,7 @@
 import type { WorkflowExecutionInfo } from '@temporalio/client';
-import type { EventView } from '../contracts/event-workflow.ts';
+import type { EventView } from '../contracts/events/event-workflow.ts';
 import type { RunFacts } from './run-facts.ts';
-import { eventActorKey, eventFailureKey, eventKindKey, eventStatusKey } from '../contracts/search-attributes.ts';
+import { eventActorKey, eventFailureKey, eventKindKey, eventStatusKey } from '../contracts/shared/search-attributes.ts';
 
 /** An event as visibility lists it; some hundred milliseconds behind the event itself. */
 export interface EventInfo {

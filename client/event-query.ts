@@ -1,4 +1,4 @@
-import { WORKFLOW_TYPES, type EventStatus } from '../contracts/names.ts';
+import { WORKFLOW_TYPES, type EventStatus } from '../contracts/shared/names.ts';
 import { InvalidEventQueryError } from './event-errors.ts';
 
 const STRINGS = /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`/gu;

@@ -13,8 +13,8 @@ import {
   skipUpdate,
   type OperatorReply,
   type OperatorRequest,
-} from '../contracts/event-workflow.ts';
-import { WORKFLOW_TYPES, type EventStatus } from '../contracts/names.ts';
+} from '../contracts/events/event-workflow.ts';
+import { WORKFLOW_TYPES, type EventStatus } from '../contracts/shared/names.ts';
 import { EventClosedError, EventNotFoundError, EventUnansweredError, InvalidEventQueryError } from './event-errors.ts';
 import { toEventInfo, type EventInfo, type EventInspection } from './event-info.ts';
 import { eventQueryOf } from './event-query.ts';

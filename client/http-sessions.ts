@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
-import type { ActiveStream } from '../contracts/session-stream.ts';
-import type { EvictReply, EvictRequest, Release } from '../contracts/stream-sessions.ts';
+import type { ActiveStream } from '../contracts/sessions/session-stream.ts';
+import type { EvictReply, EvictRequest, Release } from '../contracts/sessions/stream-sessions.ts';
 import { answers, readEnd, toSessionsError } from './http-answers.ts';
 import { HttpCalls, type HttpAnswer, type HttpCall, type HttpCallsOptions } from './http-calls.ts';
 import { InvalidSessionRequestError, SessionsUnavailableError } from './session-errors.ts';
-import { holdStream, type HeldStream, type HoldOptions } from './session-hold.ts';
+import { holdStream } from './session-hold.ts';
 import type {
   AcquireOptions,
   BeatAnswer,
@@ -13,6 +13,8 @@ import type {
   Granted,
   SessionsClient,
   StreamsOf,
+  HeldStream,
+  HoldOptions,
 } from './sessions-client.ts';
 
 const OK = 200;

@@ -12,9 +12,9 @@ export type {
   StreamsOf,
 } from './sessions-client.ts';
 export { describeHoldEnd } from './session-hold.ts';
-export type { HeldStream, HoldEnd, HoldOptions } from './session-hold.ts';
+export type { HeldStream, HoldEnd, HoldOptions } from './sessions-client.ts';
 export * from './session-errors.ts';
-export { describeEnd } from '../contracts/session-stream.ts';
+export { describeEnd } from '../contracts/sessions/session-stream.ts';
 export type {
   ActiveStream,
   EndedStream,
@@ -22,7 +22,7 @@ export type {
   StreamEnd,
   StreamMode,
   StreamView,
-} from '../contracts/session-stream.ts';
+} from '../contracts/sessions/session-stream.ts';
 export type {
   EvictReply,
   EvictRequest,
@@ -30,4 +30,4 @@ export type {
   SessionsView,
   ShadowCount,
   Violation,
-} from '../contracts/stream-sessions.ts';
+} from '../contracts/sessions/stream-sessions.ts';

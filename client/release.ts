@@ -1,6 +1,6 @@
 import { isGrpcServiceError } from '@temporalio/client';
-import type { OperatorReply, OperatorRequest } from '../contracts/event-workflow.ts';
-import { EventClosedError, EventNotFoundError, EventUnansweredError, ReleaseBrokenOffError } from './event-errors.ts';
+import type { OperatorReply, OperatorRequest } from '../contracts/events/event-workflow.ts';
+import { EventClosedError, EventNotFoundError, EventUnansweredError } from './event-errors.ts';
 import { Pacer } from './pacer.ts';
 
 /**
@@ -49,6 +49,21 @@ export interface ReleaseResult extends ReleaseProgress {
   readonly interrupted: boolean;
   /** Each event that is counted as `unanswered`. */
   readonly unansweredEvents: readonly UnansweredEvent[];
+}
+
+/**
+ * Nothing could be asked any more, so the release stopped: Temporal cannot be reached, or no worker polls. Another run goes
+ * on with what is still parked.
+ */
+export class ReleaseBrokenOffError extends Error {
+  override readonly name = 'ReleaseBrokenOffError';
+  /** How far it came. */
+  readonly progress: ReleaseResult;
+
+  constructor(progress: ReleaseResult, { reason, cause }: { readonly reason: string; readonly cause: unknown }) {
+    super(`the release stopped, as nothing gives an answer any more; the last one: ${reason}`, { cause });
+    this.progress = progress;
+  }
 }
 
 export interface ReleaseParts {

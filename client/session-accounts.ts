@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
-import { WORKFLOW_TYPES } from '../contracts/names.ts';
-import { userIdOfSessions } from '../contracts/workflow-ids.ts';
+import { WORKFLOW_TYPES } from '../contracts/shared/names.ts';
+import { userIdOfSessions } from '../contracts/sessions/stream-sessions.ts';
 
 const OF_ACCOUNTS = `WorkflowType = '${WORKFLOW_TYPES.streamSessions}'`;
 const PLAYING = `${OF_ACCOUNTS} AND ExecutionStatus = 'Running' AND ActiveStreams > 0`;

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isGrpcServiceError, WorkflowNotFoundError, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { isSessionId, SESSION_ID_FORM } from '../contracts/session-stream.ts';
-import { INVALID_SESSION_MESSAGE } from '../contracts/stream-sessions.ts';
-import { streamSessionsWorkflowId } from '../contracts/workflow-ids.ts';
+import { isSessionId, SESSION_ID_FORM } from '../contracts/sessions/session-stream.ts';
+import { INVALID_SESSION_MESSAGE, streamSessionsWorkflowId } from '../contracts/sessions/stream-sessions.ts';
 import { InvalidSessionRequestError, SessionsUnavailableError } from './session-errors.ts';
 import { Turns } from './turns.ts';
 

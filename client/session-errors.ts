@@ -1,5 +1,5 @@
-import { describeEnd, type ActiveStream, type StreamEnd } from '../contracts/session-stream.ts';
-import type { Violation } from '../contracts/stream-sessions.ts';
+import { describeEnd, type ActiveStream, type StreamEnd } from '../contracts/sessions/session-stream.ts';
+import type { Violation } from '../contracts/sessions/stream-sessions.ts';
 
 /** How a stream stands when it is not active: its end, or `unknown` when that is forgotten or it never was. */
 export type StreamGone = StreamEnd | { readonly reason: 'unknown' };

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeEnd, type ActiveStream } from '../contracts/session-stream.ts';
-import type { Violation } from '../contracts/stream-sessions.ts';
+import { describeEnd, type ActiveStream } from '../contracts/sessions/session-stream.ts';
 import {
   BlockedError,
   isUnanswered,
@@ -9,64 +8,19 @@ import {
   RateLimitedError,
   StreamLimitReachedError,
   type StreamGone,
-  type UnansweredError,
 } from './session-errors.ts';
-import type { AcquireOptions, BeatAnswer, Granted, SessionsClient } from './sessions-client.ts';
+import type {
+  AcquireOptions,
+  BeatAnswer,
+  Granted,
+  HeldStream,
+  HoldEnd,
+  HoldOptions,
+  SessionsClient,
+} from './sessions-client.ts';
 
 /** A stream that ends after a grace is asked for once more right after it, but not at once. */
 const SHORTEST_PAUSE_MS = 50;
-
-export interface HoldOptions<Stream extends ActiveStream = ActiveStream> {
-  /** Aborted: the stream is released. */
-  readonly signal?: AbortSignal;
-  /**
-   * Whether to acquire anew when the stream expired though its player is there: its device slept, its timers were throttled or
-   * its network was away. Default true.
-   */
-  readonly resume?: boolean;
-  /** Told of beats without an answer; the stream goes on until its lease must be over. */
-  readonly onUnanswered?: (error: UnansweredError) => void;
-  /** Told of each lease after that of the first grant: only over HTTP. */
-  readonly onLease?: (lease: string) => void;
-  /**
-   * The stream had expired, and this one, with an id of its own, plays in its place; it is told which one was lost. Players that
-   * must not go on by themselves, because somebody may have left, ask here and release.
-   */
-  readonly onResumed?: (granted: Granted<Stream>, lostStreamId: string) => void;
-}
-
-/** Why a stream is not held any more. */
-export type HoldEnd =
-  | StreamGone
-  /** The token or the address is blocked: why, as far as it is told, and until when. */
-  | { readonly reason: 'blocked'; readonly because?: string; readonly expiresAt?: string }
-  /** No beat was let through for a whole lease because of the token: `expired`, `revoked`, ... as the gateway has it. */
-  | { readonly reason: 'unauthenticated'; readonly because?: string }
-  /** No beat was let through for a whole lease: the token is of another user or device, or lacks a scope. */
-  | { readonly reason: 'notAllowed'; readonly because: string }
-  /** It had expired, and when its player came back there was no free slot. */
-  | {
-      readonly reason: 'limitReached';
-      readonly violation: Violation;
-      readonly conflicts: readonly ActiveStream[];
-    };
-
-/** A stream that is kept alive. */
-export interface HeldStream<Stream extends ActiveStream = ActiveStream> {
-  /** The newest one, when it was resumed. */
-  readonly granted: Granted<Stream>;
-  /** The newest one: only over HTTP. */
-  readonly lease: string | undefined;
-  /**
-   * Resolves when the stream is over, with the reason; never rejects but for a defect. `unknown` also when no beat was
-   * answered for a whole lease: then the slot cannot be counted on any more.
-   */
-  readonly ended: Promise<HoldEnd>;
-  /** Plays another content in the same slot. Throws what `SessionsClient.switchContent` throws; the stream goes on then. */
-  switchContent(contentId: string): Promise<void>;
-  /** Ends the stream; done when the release was sent. */
-  release(): Promise<void>;
-}
 
 /** A sentence on the end, for people. */
 export function describeHoldEnd(end: HoldEnd): string {

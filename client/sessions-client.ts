@@ -1,4 +1,4 @@
-import type { ActiveStream, EndedStream, StreamEnd, StreamView } from '../contracts/session-stream.ts';
+import type { ActiveStream, EndedStream, StreamEnd, StreamView } from '../contracts/sessions/session-stream.ts';
 import type {
   AcquireReply,
   AcquireRequest,
@@ -6,9 +6,9 @@ import type {
   EvictRequest,
   Release,
   SessionsView,
-} from '../contracts/stream-sessions.ts';
-import type { StreamGone } from './session-errors.ts';
-import type { HeldStream, HoldOptions } from './session-hold.ts';
+  Violation,
+} from '../contracts/sessions/stream-sessions.ts';
+import type { StreamGone, UnansweredError } from './session-errors.ts';
 
 /** An acquire as callers make it; without a stream id, one is made. */
 export type AcquireOptions = Omit<AcquireRequest, 'streamId'> & { readonly streamId?: string };
@@ -54,6 +54,58 @@ export interface ContentSwitched {
   /** By the gateway: when to beat next, and a lease for the content. */
   readonly heartbeatIntervalMs?: number;
   readonly lease?: string;
+}
+
+export interface HoldOptions<Stream extends ActiveStream = ActiveStream> {
+  /** Aborted: the stream is released. */
+  readonly signal?: AbortSignal;
+  /**
+   * Whether to acquire anew when the stream expired though its player is there: its device slept, its timers were throttled or
+   * its network was away. Default true.
+   */
+  readonly resume?: boolean;
+  /** Told of beats without an answer; the stream goes on until its lease must be over. */
+  readonly onUnanswered?: (error: UnansweredError) => void;
+  /** Told of each lease after that of the first grant: only over HTTP. */
+  readonly onLease?: (lease: string) => void;
+  /**
+   * The stream had expired, and this one, with an id of its own, plays in its place; it is told which one was lost. Players that
+   * must not go on by themselves, because somebody may have left, ask here and release.
+   */
+  readonly onResumed?: (granted: Granted<Stream>, lostStreamId: string) => void;
+}
+
+/** Why a stream is not held any more. */
+export type HoldEnd =
+  | StreamGone
+  /** The token or the address is blocked: why, as far as it is told, and until when. */
+  | { readonly reason: 'blocked'; readonly because?: string; readonly expiresAt?: string }
+  /** No beat was let through for a whole lease because of the token: `expired`, `revoked`, ... as the gateway has it. */
+  | { readonly reason: 'unauthenticated'; readonly because?: string }
+  /** No beat was let through for a whole lease: the token is of another user or device, or lacks a scope. */
+  | { readonly reason: 'notAllowed'; readonly because: string }
+  /** It had expired, and when its player came back there was no free slot. */
+  | {
+      readonly reason: 'limitReached';
+      readonly violation: Violation;
+      readonly conflicts: readonly ActiveStream[];
+    };
+
+/** A stream that is kept alive. */
+export interface HeldStream<Stream extends ActiveStream = ActiveStream> {
+  /** The newest one, when it was resumed. */
+  readonly granted: Granted<Stream>;
+  /** The newest one: only over HTTP. */
+  readonly lease: string | undefined;
+  /**
+   * Resolves when the stream is over, with the reason; never rejects but for a defect. `unknown` also when no beat was
+   * answered for a whole lease: then the slot cannot be counted on any more.
+   */
+  readonly ended: Promise<HoldEnd>;
+  /** Plays another content in the same slot. Throws what `SessionsClient.switchContent` throws; the stream goes on then. */
+  switchContent(contentId: string): Promise<void>;
+  /** Ends the stream; done when the release was sent. */
+  release(): Promise<void>;
 }
 
 /**

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { WithStartWorkflowOperation, WorkflowUpdateFailedError, type Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { TASK_QUEUES, WORKFLOW_TYPES } from '../contracts/names.ts';
-import type { SessionPolicy } from '../contracts/session-limits.ts';
+import { TASK_QUEUES, WORKFLOW_TYPES } from '../contracts/shared/names.ts';
+import type { SessionPolicy } from '../contracts/sessions/session-limits.ts';
 import {
   acquireUpdate,
   evictUpdate,
@@ -18,8 +18,8 @@ import {
   type SessionsView,
   type StreamSessionsInput,
   type StreamSessionsWorkflow,
-} from '../contracts/stream-sessions.ts';
-import { streamSessionsWorkflowId } from '../contracts/workflow-ids.ts';
+  streamSessionsWorkflowId,
+} from '../contracts/sessions/stream-sessions.ts';
 import { NOT_RUNNING, SessionCalls } from './session-calls.ts';
 import {
   RequestMismatchError,
@@ -28,9 +28,17 @@ import {
   StreamIdTakenError,
   StreamLimitReachedError,
 } from './session-errors.ts';
-import { timeLeft, type StreamView } from '../contracts/session-stream.ts';
-import { holdStream, type HeldStream, type HoldOptions } from './session-hold.ts';
-import type { AcquireOptions, BeatAnswer, ContentSwitched, Granted, SessionsClient } from './sessions-client.ts';
+import { timeLeft, type StreamView } from '../contracts/sessions/session-stream.ts';
+import { holdStream } from './session-hold.ts';
+import type {
+  AcquireOptions,
+  BeatAnswer,
+  ContentSwitched,
+  Granted,
+  SessionsClient,
+  HeldStream,
+  HoldOptions,
+} from './sessions-client.ts';
 
 export type { AcquireOptions, BeatAnswer, ContentSwitched, Granted, SessionsClient } from './sessions-client.ts';
 

@@ -2,10 +2,16 @@ import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { z } from 'zod';
-import { commaList, hostAndPort, urlField, wholeNumber, type SettingsFault } from '../contracts/settings-fields.ts';
-import { requireUsableTls } from '../contracts/endpoint-security.ts';
-import { whyUnreadable } from '../contracts/secret-files.ts';
-import { explainError } from '../contracts/text.ts';
+import {
+  commaList,
+  hostAndPort,
+  urlField,
+  wholeNumber,
+  type SettingsFault,
+} from '../contracts/shared/settings-fields.ts';
+import { requireUsableTls } from '../contracts/shared/endpoint-security.ts';
+import { whyUnreadable } from '../contracts/shared/secret-files.ts';
+import { explainError } from '../contracts/shared/text.ts';
 import { trustedProxies } from './client-address.ts';
 import { addressSet } from './ip-address.ts';
 import { parseRedisUrl } from './redis/redis-url.ts';

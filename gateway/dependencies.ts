@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { downloadKeySet } from '../client/key-set-document.ts';
-import { Dependency } from '../contracts/dependency.ts';
+import { Dependency } from '../contracts/shared/dependency.ts';
 import type { SharedRedis } from './redis/connection.ts';
 
 const DEADLINE_MS = 4_000;

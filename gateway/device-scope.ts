@@ -1,4 +1,4 @@
-import type { EvictReply, EvictRequest, SessionsView } from '../contracts/stream-sessions.ts';
+import type { EvictReply, EvictRequest, SessionsView } from '../contracts/sessions/stream-sessions.ts';
 import { evictedBy, mayUseDevice, requireDevice } from './auth/authorize.ts';
 import type { Caller } from './auth/caller.ts';
 import type { StreamWatch } from './watch/stream-watch.ts';

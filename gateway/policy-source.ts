@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
-import { DEFAULT_SESSION_POLICY, type SessionPolicy } from '../contracts/session-limits.ts';
-import { closedCaps, InvalidSessionPolicyError, parseSessionPolicy } from '../contracts/session-policy.ts';
+import { DEFAULT_SESSION_POLICY, type SessionPolicy } from '../contracts/sessions/session-limits.ts';
+import { closedCaps, InvalidSessionPolicyError, parseSessionPolicy } from '../contracts/sessions/session-policy.ts';
 
 /** How soon a change of the file holds, milliseconds. */
 const CHECK_INTERVAL_MS = 2_000;

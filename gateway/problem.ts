@@ -1,4 +1,4 @@
-import { redactText } from '../contracts/redaction.ts';
+import { redactText } from '../contracts/shared/redaction.ts';
 
 /** What went wrong, as RFC 9457 has it: `type` is `urn:stream-sessions:problem:<code>`. */
 const PROBLEMS = {

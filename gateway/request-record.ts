@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { v7 as uuidv7 } from 'uuid';
 import type { Logger } from 'pino';
-import type { AccessRecord } from '../contracts/access-record.ts';
-import type { AccessLog } from './access-log/access-log.ts';
+import type { AccessRecord } from '../contracts/sessions/access-record.ts';
+import type { AccessLog } from '../access-log/access-log.ts';
 import type { GatewayApp } from './app.ts';
 import type { GatewayMetrics } from './metrics.ts';
 

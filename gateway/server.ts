@@ -4,8 +4,8 @@ import { fastify, LogController, type FastifyBaseLogger, type FastifyReply, type
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Logger } from 'pino';
 import type { SessionsClient } from '../client/sessions.ts';
-import type { SessionPolicy } from '../contracts/session-limits.ts';
-import type { AccessLog } from './access-log/access-log.ts';
+import type { SessionPolicy } from '../contracts/sessions/session-limits.ts';
+import type { AccessLog } from '../access-log/access-log.ts';
 import type { GatewayApp } from './app.ts';
 import type { Blacklist } from './blacklist/blacklist.ts';
 import type { Guard } from './guard.ts';

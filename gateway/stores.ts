@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { SessionPolicy } from '../contracts/session-limits.ts';
+import type { SessionPolicy } from '../contracts/sessions/session-limits.ts';
 import { createMemoryOneTimeTokens, createRedisOneTimeTokens, type OneTimeTokens } from './auth/token-memory.ts';
 import type { Blacklist } from './blacklist/blacklist.ts';
 import { openMemoryBlacklist } from './blacklist/memory-blacklist.ts';

@@ -7,8 +7,8 @@ import {
   StreamIdTakenError,
   StreamLimitReachedError,
 } from '../client/session-errors.ts';
-import { toActiveStream } from '../contracts/session-stream.ts';
-import { redactText } from '../contracts/redaction.ts';
+import { toActiveStream } from '../contracts/sessions/session-stream.ts';
+import { redactText } from '../contracts/shared/redaction.ts';
 import { KeysUnavailableError, UnauthenticatedError } from './auth/errors.ts';
 import { Problem, retryAfter, type ProblemCode } from './problem.ts';
 import { StoreUnavailableError } from './redis/connection.ts';

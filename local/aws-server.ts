@@ -4,7 +4,7 @@
  *
  * Usage: `AWS_HOST=0.0.0.0 AWS_PORT=4566 AWS_DATA_DIRECTORY=/data node local/aws-server.ts`
  */
-import { explainError } from '../contracts/text.ts';
+import { explainError } from '../contracts/shared/text.ts';
 import { startAws } from './aws.ts';
 import { ConfigError, readAwsConfig } from './config.ts';
 

@@ -1,6 +1,6 @@
 import { buildApp } from 'fauxqs';
-import { ACCESS_LOG_QUEUE } from '../contracts/access-record.ts';
-import { makeDirectory } from '../contracts/make-directory.ts';
+import { ACCESS_LOG_QUEUE } from '../contracts/sessions/access-record.ts';
+import { makeDirectory } from '../contracts/shared/make-directory.ts';
 import { Disorder, type DisorderCounts, type DisorderOptions } from './disorder.ts';
 import { loadFauxqsInternals, type Persistence, type SqsQueue, type SqsStore } from './fauxqs-internals.ts';
 import { claimPort } from './ports.ts';

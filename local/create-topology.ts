@@ -3,7 +3,7 @@
  *
  * Usage: `AWS_ENDPOINT_URL=http://fauxqs:4566 node local/create-topology.ts`; without `AWS_ENDPOINT_URL`, in AWS itself.
  */
-import { explainError } from '../contracts/text.ts';
+import { explainError } from '../contracts/shared/text.ts';
 import { ConfigError, readTopologyConfig } from './config.ts';
 import { createTopology } from './topology.ts';
 

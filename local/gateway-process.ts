@@ -1,11 +1,10 @@
 import path from 'node:path';
-import { ACCESS_LOG_QUEUE } from '../contracts/access-record.ts';
+import { ACCESS_LOG_QUEUE } from '../contracts/sessions/access-record.ts';
 import type { GatewayAccess } from './endpoints-file.ts';
 import { claimPort } from './ports.ts';
 import type { ProcessLock } from './process-lock.ts';
 import { provideSessionPolicy, type ProvidedPolicy } from './session-policy-file.ts';
-import { startProcess, type Services } from './stack-parts.ts';
-import type { StackOptions } from './stack.ts';
+import { startProcess, type Services, type StackOptions } from './stack-parts.ts';
 import type { SupervisedWorker } from './worker-supervisor.ts';
 
 const HOST = '127.0.0.1';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { makeDirectory } from '../contracts/make-directory.ts';
+import { makeDirectory } from '../contracts/shared/make-directory.ts';
 import { isRunning, noteProcess, type ProcessNote } from './processes.ts';
 
 const noteSchema = z.object({ pid: z.int().positive(), command: z.string() });

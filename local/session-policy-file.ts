@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import { makeDirectory } from '../contracts/make-directory.ts';
-import type { SessionPolicy } from '../contracts/session-limits.ts';
+import { makeDirectory } from '../contracts/shared/make-directory.ts';
+import type { SessionPolicy } from '../contracts/sessions/session-limits.ts';
 import { readPolicyFile } from '../gateway/policy-source.ts';
 import { writeWhole } from './process-lock.ts';
 

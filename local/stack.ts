@@ -1,64 +1,14 @@
 import path from 'node:path';
-import type { SessionPolicy } from '../contracts/session-limits.ts';
+import type { SessionPolicy } from '../contracts/sessions/session-limits.ts';
 import type { AwsServer } from './aws.ts';
-import type { DisorderOptions } from './disorder.ts';
 import { removeEndpoints, writeEndpoints, type Endpoints } from './endpoints-file.ts';
 import { describeExit } from './owned-process.ts';
 import type { ProcessLock } from './process-lock.ts';
 import { startGateway, type LocalGateway } from './gateway-process.ts';
 import { lockState, startQueues, startStream, startTemporal, startWorker } from './stack-parts.ts';
-import type { LocalStream, LocalTemporal, Queues, Services } from './stack-parts.ts';
+import type { LocalStream, LocalTemporal, Queues, Services, StackOptions } from './stack-parts.ts';
 import type { RouteResources } from './topology.ts';
 import type { SupervisedWorker } from './worker-supervisor.ts';
-
-export interface StackPorts {
-  readonly temporal?: number;
-  readonly temporalUi?: number | 'none';
-  readonly aws?: number;
-  readonly stream?: number;
-  readonly metrics?: number;
-  readonly health?: number;
-  readonly gateway?: number;
-  readonly gatewayMetrics?: number;
-  readonly gatewayHealth?: number;
-}
-
-export interface StackOptions {
-  /**
-   * Folder for data, logs, the lock and `endpoints.json`. Left out, all is in memory and nothing is written: for tests.
-   */
-  readonly stateDirectory?: string;
-  /** Each 0, a free one, by default. */
-  readonly ports?: StackPorts;
-  /** `host:port` of a Temporal server to use; one is started when left out. */
-  readonly temporalAddress?: string;
-  /** Default `default`. */
-  readonly namespace?: string;
-  /** Standard queues reorder and duplicate; default false. */
-  readonly disorder?: DisorderOptions | false;
-  /** Stream's published rate limits; default true. */
-  readonly rateLimits?: boolean;
-  /** Whether a worker process for events runs; default true. */
-  readonly worker?: boolean;
-  /** Whether a process for stream sessions runs: accounts, HTTP gateway and writer of the access log; default true. */
-  readonly gateway?: boolean;
-  /**
-   * Policy of stream sessions; default: the gateway's own. Stands as `sessions-policy.json` in the state directory, without which
-   * it has no effect, and can be changed there: what somebody changed is not written over.
-   */
-  readonly sessionPolicy?: Omit<SessionPolicy, 'version'>;
-  readonly logLevel?: string;
-  /** Further settings of both processes. */
-  readonly workerEnv?: Readonly<Record<string, string>>;
-  /** Breaks the start off; a stack that is up is stopped by its `stop`. */
-  readonly signal?: AbortSignal;
-  /** What happens, one line each. */
-  readonly onEvent?: (line: string) => void;
-  /** How far something long is; replaces what it said before. */
-  readonly onProgress?: (line: string) => void;
-  /** What the processes write. */
-  readonly onWorkerLine?: (line: string, process: 'worker' | 'gateway') => void;
-}
 
 export interface Stack {
   readonly endpoints: Endpoints;

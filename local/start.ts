@@ -1,6 +1,6 @@
 /** `npm start`: the whole system on this machine, with traffic to look at. */
 import path from 'node:path';
-import { explainError } from '../contracts/text.ts';
+import { explainError } from '../contracts/shared/text.ts';
 import { ConfigError, readLocalConfig, type LocalConfig } from './config.ts';
 import { isNothing } from './demo/account.ts';
 import { Players, type PlayersResult } from './demo/players.ts';

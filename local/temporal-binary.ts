@@ -3,7 +3,7 @@ import { access, constants, mkdtemp, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { makeDirectory } from '../contracts/make-directory.ts';
+import { makeDirectory } from '../contracts/shared/make-directory.ts';
 import { OwnedProcess } from './owned-process.ts';
 import { LockHeldError, ProcessLock } from './process-lock.ts';
 import { buildTemporal } from './temporal-build.ts';

@@ -1,6 +1,6 @@
 import { mkdtemp, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { makeDirectory } from '../contracts/make-directory.ts';
+import { makeDirectory } from '../contracts/shared/make-directory.ts';
 import { OwnedProcess, describeExit } from './owned-process.ts';
 import { TEMPORAL_GO_PACKAGE, TEMPORAL_VERSION } from './temporal-version.ts';
 

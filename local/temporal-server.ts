@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import path from 'node:path';
 import { Connection } from '@temporalio/client';
-import { SEARCH_ATTRIBUTES } from '../contracts/names.ts';
-import { makeDirectory } from '../contracts/make-directory.ts';
+import { SEARCH_ATTRIBUTES } from '../contracts/shared/names.ts';
+import { makeDirectory } from '../contracts/shared/make-directory.ts';
 import { OwnedProcess, describeExit, type ProcessExit } from './owned-process.ts';
 import { claimPort, isListening } from './ports.ts';
 

@@ -6,8 +6,8 @@ import {
   SetQueueAttributesCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
-import { ACCESS_LOG_BUCKET, ACCESS_LOG_QUEUE } from '../contracts/access-record.ts';
-import { deadLetterQueueName, MESSAGE_ROUTES, type MessageRoute } from '../contracts/names.ts';
+import { ACCESS_LOG_BUCKET, ACCESS_LOG_QUEUE } from '../contracts/sessions/access-record.ts';
+import { deadLetterQueueName, MESSAGE_ROUTES, type MessageRoute } from '../contracts/shared/names.ts';
 
 const VISIBILITY_TIMEOUT_SECONDS = 30;
 const MAX_RECEIVE_COUNT = 5;

@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { makeDirectory } from '../contracts/make-directory.ts';
+import { makeDirectory } from '../contracts/shared/make-directory.ts';
 import { inheritedEnvironment, PROJECT_DIRECTORY } from './config.ts';
 import { OwnedProcess, describeExit, type ProcessExit } from './owned-process.ts';
 import { claimPort } from './ports.ts';

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
-import { ACCESS_LOG_QUEUE } from '../contracts/access-record.ts';
-import { createAccessLog, type AccessLog } from '../gateway/access-log/access-log.ts';
-import { createLakeWriter, type LakeWriter } from '../gateway/access-log/lake-writer.ts';
-import { toAccessLogOptions, toLakeWriterOptions } from '../gateway/access-log/settings.ts';
+import { ACCESS_LOG_QUEUE } from '../contracts/sessions/access-record.ts';
+import { createAccessLog, type AccessLog } from '../access-log/access-log.ts';
+import { createLakeWriter, type LakeWriter } from '../access-log/lake-writer.ts';
+import { toAccessLogOptions, toLakeWriterOptions } from '../access-log/settings.ts';
 import { createS3Client, createSqsClient } from './aws-clients.ts';
 import type { WorkerConfig } from './config.ts';
 import type { ProcessRuntime } from './runtime.ts';

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import type { Gateway } from '../gateway/start.ts';
-import { splitHostAndPort } from '../contracts/settings-fields.ts';
+import { splitHostAndPort } from '../contracts/shared/settings-fields.ts';
 import type { AdminReply, ForwardedRequest, FromThread, ProcessState, ToThread } from './admin-messages.ts';
 import { SetupError } from './setup-error.ts';
 

@@ -1,4 +1,4 @@
-import type { Role } from './config.ts';
+import type { Role } from './environment.ts';
 
 /** What a role lacks for its work, and what it does without; empty when all is well. */
 export interface Readiness {

@@ -2,10 +2,11 @@ import { HeadBucketCommand } from '@aws-sdk/client-s3';
 import { GetQueueUrlCommand } from '@aws-sdk/client-sqs';
 import { Connection } from '@temporalio/client';
 import type { Logger } from 'pino';
-import { ACCESS_LOG_QUEUE } from '../contracts/access-record.ts';
-import { Dependency, type DependencyOptions } from '../contracts/dependency.ts';
+import { ACCESS_LOG_QUEUE } from '../contracts/sessions/access-record.ts';
+import { Dependency, type DependencyOptions } from '../contracts/shared/dependency.ts';
 import { createS3Client, createSqsClient } from './aws-clients.ts';
-import type { Role, WorkerConfig } from './config.ts';
+import type { WorkerConfig } from './config.ts';
+import type { Role } from './environment.ts';
 import { awsMayPass, temporalMayPass } from './passing-failures.ts';
 
 /** What a process may depend on; the gateway has more of its own. */

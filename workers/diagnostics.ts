@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import type { DependencyState } from '../contracts/dependency.ts';
+import type { DependencyState } from '../contracts/shared/dependency.ts';
 import type { ProcessState } from './admin-messages.ts';
 import type { WorkerConfig } from './config.ts';
 

@@ -3,7 +3,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { EdgeDirectory } from '../activities/attempts.ts';
 import { readFailedTask } from '../bridge/edge-runs.ts';
 import { readOtherRuns } from '../bridge/other-runs.ts';
-import { FAILURE_TYPES } from '../contracts/failure-types.ts';
+import { FAILURE_TYPES } from '../contracts/events/failure-types.ts';
 
 /** Finds what the runs of an edge know; what cannot be told now is tried again. */
 export function createEdgeDirectory(client: Client): EdgeDirectory {

@@ -5,7 +5,7 @@ import { BRIDGE_METRICS, type BridgeMeter } from '../bridge/bridge-meter.ts';
 import { startBridge, type Bridge, type BridgeOptions } from '../bridge/bridge.ts';
 import type { BridgeCounts } from '../bridge/queue-tally.ts';
 import { createTemporalStarter } from '../bridge/start-event.ts';
-import { eventWorkflowId } from '../contracts/workflow-ids.ts';
+import { eventWorkflowId } from '../contracts/events/event-workflow.ts';
 import { createSqsClient } from './aws-clients.ts';
 import type { WorkerConfig } from './config.ts';
 

@@ -2,10 +2,10 @@ import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import type { EventDirectory } from '../activities/stream-activities.ts';
 import { readStartInput } from '../bridge/edge-runs.ts';
-import { FAILURE_TYPES } from '../contracts/failure-types.ts';
-import { eventStatusKey } from '../contracts/search-attributes.ts';
-import { activityId } from '../contracts/stream-activity-id.ts';
-import { parseTimestampMicros } from '../contracts/timestamps.ts';
+import { FAILURE_TYPES } from '../contracts/events/failure-types.ts';
+import { eventStatusKey } from '../contracts/shared/search-attributes.ts';
+import { activityId } from '../contracts/events/stream-activity-id.ts';
+import { parseTimestampMicros } from '../contracts/shared/timestamps.ts';
 
 /** Looks events up by their workflows, as long as the namespace keeps them. */
 export function createEventDirectory(client: Client): EventDirectory {

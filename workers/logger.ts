@@ -1,6 +1,6 @@
 import { pino, type DestinationStream, type Logger } from 'pino';
-import { errorFacts, isError } from '../contracts/error-facts.ts';
-import { REDACTED, redactText } from '../contracts/redaction.ts';
+import { errorFacts, isError } from '../contracts/shared/error-facts.ts';
+import { REDACTED, redactText } from '../contracts/shared/redaction.ts';
 
 /** Fields that hold secrets, in lower case. */
 const SECRET_FIELDS = new Set([

@@ -1,6 +1,6 @@
 import { pino, type Logger } from 'pino';
-import { redactText, secretValues } from '../contracts/redaction.ts';
-import { explainError } from '../contracts/text.ts';
+import { redactText, secretValues } from '../contracts/shared/redaction.ts';
+import { explainError } from '../contracts/shared/text.ts';
 import { answerForGateway, startAdminListener, type AdminListener } from './admin-listener.ts';
 import type { AdminReply, ForwardedRequest, ProcessState } from './admin-messages.ts';
 import { loadWorkerConfig, SettingsError, type WorkerConfig } from './config.ts';

@@ -1,8 +1,8 @@
 import { isGrpcServiceError } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
-import { SEARCH_ATTRIBUTES } from '../contracts/names.ts';
-import type { Role } from './config.ts';
+import { SEARCH_ATTRIBUTES } from '../contracts/shared/names.ts';
+import type { Role } from './environment.ts';
 import { SetupError } from './setup-error.ts';
 
 /** SQS keeps a message 14 days at most, and a dead-letter queue as long again. */

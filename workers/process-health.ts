@@ -1,7 +1,7 @@
 import type { Worker } from '@temporalio/worker';
-import type { Dependency } from '../contracts/dependency.ts';
+import type { Dependency } from '../contracts/shared/dependency.ts';
 import type { ProcessState, Readiness } from './admin-messages.ts';
-import type { Role } from './config.ts';
+import type { Role } from './environment.ts';
 import { StallMeter } from './stall-meter.ts';
 
 /** A role that has started. */

@@ -1,5 +1,5 @@
 import { Worker, type NativeConnection, type WorkflowBundleOption } from '@temporalio/worker';
-import { TASK_QUEUES } from '../contracts/names.ts';
+import { TASK_QUEUES } from '../contracts/shared/names.ts';
 import type { WorkerConfig } from './config.ts';
 
 export interface SessionsWorkerOptions {

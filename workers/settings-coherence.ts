@@ -1,8 +1,8 @@
-import { DEFAULT_EVENT_POLICY, type EventPolicy } from '../contracts/event-policy.ts';
-import { deadLetterQueueName } from '../contracts/names.ts';
-import { isKnownPort, splitHostAndPort, type SettingsFault } from '../contracts/settings-fields.ts';
+import { DEFAULT_EVENT_POLICY, type EventPolicy } from '../contracts/events/event-policy.ts';
+import { deadLetterQueueName } from '../contracts/shared/names.ts';
+import { isKnownPort, splitHostAndPort, type SettingsFault } from '../contracts/shared/settings-fields.ts';
 import { gatewayFaults } from '../gateway/config.ts';
-import type { Environment, Role } from './config.ts';
+import type { Environment, Role } from './environment.ts';
 
 /** Which variable overrides which field of the policy of events. */
 export const POLICY_VARIABLES = {

@@ -1,4 +1,4 @@
-import { explainError } from '../contracts/text.ts';
+import { explainError } from '../contracts/shared/text.ts';
 
 /** What keeps a process from starting, in one sentence that says what to do: no defect, so nobody is shown a stack. */
 export class SetupError extends Error {

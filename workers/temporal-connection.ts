@@ -1,5 +1,5 @@
 import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
-import { DependencyAwayError, type Dependency } from '../contracts/dependency.ts';
+import { DependencyAwayError, type Dependency } from '../contracts/shared/dependency.ts';
 import { within } from './passing-failures.ts';
 import type { ProcessRuntime } from './runtime.ts';
 import { SetupError } from './setup-error.ts';

@@ -29,7 +29,7 @@ export function bundleWorkflows(): ReturnType<typeof bundleWorkflowCode> {
   const file = (path: string): string => fileURLToPath(new URL(`../${path}.${extension}`, import.meta.url));
   return bundleWorkflowCode({
     workflowsPath: file('workflows/index'),
-    payloadConverterPath: file('contracts/tolerant-payload-converter'),
+    payloadConverterPath: file('contracts/shared/tolerant-payload-converter'),
     workflowInterceptorModules: [file('workflows/query-guard')],
     logger: QUIET_LOGGER,
   });

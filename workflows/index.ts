@@ -1,4 +1,4 @@
 // Temporal takes the workflow types of a bundle from the exports of one module.
-export { askStreamWatchers } from './ask-stream-watchers.ts';
-export { socialEvent } from './social-event.ts';
-export { streamSessions } from './stream-sessions.ts';
+export { askStreamWatchers } from './sessions/ask-stream-watchers.ts';
+export { socialEvent } from './events/social-event.ts';
+export { streamSessions } from './sessions/stream-sessions.ts';

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { createSessionsClient } from '../../client/sessions.ts';
-import { DEFAULT_SESSION_POLICY } from '../../contracts/session-limits.ts';
-import { streamSessionsWorkflowId } from '../../contracts/workflow-ids.ts';
+import { DEFAULT_SESSION_POLICY } from '../../contracts/sessions/session-limits.ts';
+import { streamSessionsWorkflowId } from '../../contracts/sessions/stream-sessions.ts';
 import { inLanes } from './lanes.ts';
 import type { Services } from './services.ts';
 import { acquireStreams, beatOnce } from './streams.ts';

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { SessionsUnavailableError } from '../../client/session-errors.ts';
 import type { SessionsClient } from '../../client/sessions.ts';
-import { DEFAULT_SESSION_POLICY } from '../../contracts/session-limits.ts';
+import { DEFAULT_SESSION_POLICY } from '../../contracts/sessions/session-limits.ts';
 import { connectRedis } from '../../gateway/redis/connection.ts';
 import { RedisBeatStore } from '../../gateway/watch/redis-beat-store.ts';
 import { StreamWatch } from '../../gateway/watch/stream-watch.ts';

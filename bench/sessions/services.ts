@@ -3,7 +3,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { DEFAULT_SESSION_POLICY, type SessionPolicy } from '../../contracts/session-limits.ts';
+import { DEFAULT_SESSION_POLICY, type SessionPolicy } from '../../contracts/sessions/session-limits.ts';
 import { cacheDirectory, inheritedEnvironment } from '../../local/config.ts';
 import { freePort } from '../../local/ports.ts';
 import { findTemporalBinary } from '../../local/temporal-binary.ts';

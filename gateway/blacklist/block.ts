@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { hasControlCharacters, isWellFormed } from '../../contracts/text.ts';
+import { hasControlCharacters, isWellFormed } from '../../contracts/shared/text.ts';
 import { canonicalUserKey } from '../client-address.ts';
 import { CUSTOMER_BITS, InvalidNetworkError, parseAddress, parseNetwork, prefixOf } from '../ip-address.ts';
 

@@ -1,6 +1,6 @@
-import type { SessionPolicy } from '../../contracts/session-limits.ts';
-import { describeEnd, type EndedStream, type StreamView } from '../../contracts/session-stream.ts';
-import type { SessionsView } from '../../contracts/stream-sessions.ts';
+import type { SessionPolicy } from '../../contracts/sessions/session-limits.ts';
+import { describeEnd, type EndedStream, type StreamView } from '../../contracts/sessions/session-stream.ts';
+import type { SessionsView } from '../../contracts/sessions/stream-sessions.ts';
 import { hasScope, SCOPES } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
 import { html, join, type Html } from './html.ts';

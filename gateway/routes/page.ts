@@ -3,7 +3,7 @@ import formbody from '@fastify/formbody';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { SessionPolicy } from '../../contracts/session-limits.ts';
+import type { SessionPolicy } from '../../contracts/sessions/session-limits.ts';
 import type { GatewayApp } from '../app.ts';
 import { hasScope, SCOPES } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';

@@ -1,6 +1,6 @@
 import type { SessionsClient } from '../../client/sessions.ts';
 import { StreamEndedError, StreamLimitReachedError } from '../../client/session-errors.ts';
-import type { SessionsView } from '../../contracts/stream-sessions.ts';
+import type { SessionsView } from '../../contracts/sessions/stream-sessions.ts';
 import { callerOf, type GatewayApp } from '../app.ts';
 import { requireDevice } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';

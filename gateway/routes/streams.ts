@@ -1,6 +1,6 @@
 import type { AcquireOptions } from '../../client/sessions.ts';
-import type { SessionPolicy } from '../../contracts/session-limits.ts';
-import { toActiveStream } from '../../contracts/session-stream.ts';
+import type { SessionPolicy } from '../../contracts/sessions/session-limits.ts';
+import { toActiveStream } from '../../contracts/sessions/session-stream.ts';
 import { callerOf, type GatewayApp } from '../app.ts';
 import { hasScope, requireDevice, SCOPES } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';

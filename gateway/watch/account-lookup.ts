@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SessionsUnavailableError } from '../../client/session-errors.ts';
 import type { SessionsClient } from '../../client/sessions.ts';
-import type { StreamView } from '../../contracts/session-stream.ts';
-import type { SessionsView } from '../../contracts/stream-sessions.ts';
+import type { StreamView } from '../../contracts/sessions/session-stream.ts';
+import type { SessionsView } from '../../contracts/sessions/stream-sessions.ts';
 import { AccountCalls } from './account-calls.ts';
 import type { StreamRef } from './beat-store.ts';
 import { SharedQuestion } from './shared-question.ts';

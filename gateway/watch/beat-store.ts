@@ -1,5 +1,5 @@
 import type { StreamGone } from '../../client/session-errors.ts';
-import type { StreamRef } from '../../contracts/stream-sessions.ts';
+import type { StreamRef } from '../../contracts/sessions/stream-sessions.ts';
 
 export type { StreamRef };
 

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import type { Logger } from 'pino';
-import { TASK_QUEUES, WORKFLOW_TYPES } from '../../contracts/names.ts';
-import type { SessionPolicy } from '../../contracts/session-limits.ts';
-import type { AskStreamWatchersWorkflow, StreamRef } from '../../contracts/stream-sessions.ts';
+import { TASK_QUEUES, WORKFLOW_TYPES } from '../../contracts/shared/names.ts';
+import type { SessionPolicy } from '../../contracts/sessions/session-limits.ts';
+import type { AskStreamWatchersWorkflow, StreamRef } from '../../contracts/sessions/stream-sessions.ts';
 import { watchTimes } from './watch-times.ts';
 
 export interface OtherGatewaysOptions {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { accountsThatPlay } from '../../client/session-accounts.ts';
 import type { SessionsClient } from '../../client/sessions.ts';
-import type { SessionPolicy } from '../../contracts/session-limits.ts';
+import type { SessionPolicy } from '../../contracts/sessions/session-limits.ts';
 import type { BeatStore } from './beat-store.ts';
 import { discoverStream, isWatched } from './watched-stream.ts';
 

@@ -10,9 +10,9 @@ import {
   type StreamGone,
 } from '../../client/session-errors.ts';
 import type { AcquireOptions, BeatAnswer, ContentSwitched, Granted, SessionsClient } from '../../client/sessions.ts';
-import type { SessionPolicy } from '../../contracts/session-limits.ts';
-import { timeLeft, type EndedStream, type StreamView } from '../../contracts/session-stream.ts';
-import type { EvictReply, EvictRequest, SessionsView } from '../../contracts/stream-sessions.ts';
+import type { SessionPolicy } from '../../contracts/sessions/session-limits.ts';
+import { timeLeft, type EndedStream, type StreamView } from '../../contracts/sessions/session-stream.ts';
+import type { EvictReply, EvictRequest, SessionsView } from '../../contracts/sessions/stream-sessions.ts';
 import type { BlacklistSubjects } from '../blacklist/blacklist.ts';
 import { evictionFor, type Block } from '../blacklist/block.ts';
 import { StoreUnavailableError } from '../redis/connection.ts';

@@ -1,5 +1,5 @@
-import type { SessionPolicy } from '../../contracts/session-limits.ts';
-import type { StreamView } from '../../contracts/session-stream.ts';
+import type { SessionPolicy } from '../../contracts/sessions/session-limits.ts';
+import type { StreamView } from '../../contracts/sessions/session-stream.ts';
 import type { WatchedStream } from './beat-store.ts';
 
 /** A lost player is found at the next sweep, and its account told: together this, at most, in the common case. */

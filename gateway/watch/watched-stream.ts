@@ -1,7 +1,7 @@
 import type { StreamGone } from '../../client/session-errors.ts';
-import type { SessionPolicy } from '../../contracts/session-limits.ts';
-import { timeLeft, type StreamView } from '../../contracts/session-stream.ts';
-import type { SessionsView } from '../../contracts/stream-sessions.ts';
+import type { SessionPolicy } from '../../contracts/sessions/session-limits.ts';
+import { timeLeft, type StreamView } from '../../contracts/sessions/session-stream.ts';
+import type { SessionsView } from '../../contracts/sessions/stream-sessions.ts';
 import type { BeatStore, WatchedStream } from './beat-store.ts';
 import { forwardInMs, watchTimes } from './watch-times.ts';
 

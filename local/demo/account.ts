@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
-import { deadLetterQueueName, MESSAGE_ROUTES, WORKFLOW_TYPES, type EventStatus } from '../../contracts/names.ts';
-import { eventStatusKey } from '../../contracts/search-attributes.ts';
+import { deadLetterQueueName, MESSAGE_ROUTES, WORKFLOW_TYPES, type EventStatus } from '../../contracts/shared/names.ts';
+import { eventStatusKey } from '../../contracts/shared/search-attributes.ts';
 import type { AwsServer, QueueDepth } from '../aws.ts';
 import { BridgeCounter, type BridgeCounts } from '../bridge-counts.ts';
 import type { Expectation } from './expectation.ts';

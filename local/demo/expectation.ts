@@ -1,6 +1,6 @@
-import { MESSAGE_ROUTES } from '../../contracts/names.ts';
-import { InvalidMessageError, parseMessage } from '../../contracts/parse-message.ts';
-import { eventWorkflowId } from '../../contracts/workflow-ids.ts';
+import { MESSAGE_ROUTES } from '../../contracts/shared/names.ts';
+import { InvalidMessageError, parseMessage } from '../../contracts/events/parse-message.ts';
+import { eventWorkflowId } from '../../contracts/events/event-workflow.ts';
 import type { DemoMessage } from './generate.ts';
 
 /** What must become of the messages published. */

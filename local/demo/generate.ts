@@ -1,5 +1,5 @@
-import { activityId } from '../../contracts/stream-activity-id.ts';
-import type { MessageRoute } from '../../contracts/names.ts';
+import { activityId } from '../../contracts/events/stream-activity-id.ts';
+import type { MessageRoute } from '../../contracts/shared/names.ts';
 import { Random } from '../random.ts';
 import { poisonedMessages, type Poison } from './poison.ts';
 import { TAGS, USERS, type User } from './social-circle.ts';

@@ -6,8 +6,8 @@ import {
   type HeldStream,
   type HttpSessionsClient,
 } from '../../client/http.ts';
-import { describeEnd } from '../../contracts/session-stream.ts';
-import type { SessionPolicy } from '../../contracts/session-limits.ts';
+import { describeEnd } from '../../contracts/sessions/session-stream.ts';
+import type { SessionPolicy } from '../../contracts/sessions/session-limits.ts';
 import type { GatewayAccess } from '../endpoints-file.ts';
 import { sessionToken } from '../session-token.ts';
 import { DEMO_PLAN } from './session-policy.ts';

@@ -1,4 +1,4 @@
-import type { MessageRoute } from '../../contracts/names.ts';
+import type { MessageRoute } from '../../contracts/shared/names.ts';
 
 export interface Poison {
   readonly topic: MessageRoute['topic'];

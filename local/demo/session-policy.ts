@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { DEFAULT_SESSION_POLICY, type SessionPolicy } from '../../contracts/session-limits.ts';
+import { DEFAULT_SESSION_POLICY, type SessionPolicy } from '../../contracts/sessions/session-limits.ts';
 
 /** Plan of the demo's players. Whoever has another plan or none has the documented defaults. */
 export const DEMO_PLAN = 'demo';

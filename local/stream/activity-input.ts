@@ -2,8 +2,10 @@ import { customFieldError, fieldsError, inputError } from './errors.ts';
 import { type FeedGroups, type FeedId, feedName, parseFeedName } from './feed-id.ts';
 import { isObject, jsonBytes, requireId } from './input.ts';
 import { SIZES } from './sizes.ts';
-import type { ActivityKey } from './store/activities.ts';
 import { type Micros, parseTime } from './time.ts';
+
+/** Names an activity by its id, or by foreign id and time. */
+export type ActivityKey = { readonly id: string } | { readonly foreignId: string; readonly time: Micros };
 
 /** An activity as a caller describes it, checked. */
 export interface ActivityInput {

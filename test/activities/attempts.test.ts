@@ -4,9 +4,9 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { telling, withAttempts, type EdgeDirectory } from '../../activities/attempts.ts';
 import type { EventActivities, RunFence } from '../../activities/types.ts';
-import { edgePosition } from '../../contracts/edge-order.ts';
-import type { EdgeState } from '../../contracts/event-workflow.ts';
-import { FAILURE_TYPES } from '../../contracts/failure-types.ts';
+import { edgePosition } from '../../contracts/events/edge-order.ts';
+import type { EdgeState } from '../../contracts/events/event-workflow.ts';
+import { FAILURE_TYPES } from '../../contracts/events/failure-types.ts';
 import { FakeStream, streamFailure } from '../support/fake-stream.ts';
 import { followEvent } from '../support/events.ts';
 

@@ -4,7 +4,7 @@ import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/comm
 import fc from 'fast-check';
 import { SiteError, StreamApiError } from 'getstream';
 import { classifyFailure, toApplicationFailure } from '../../activities/classify-failure.ts';
-import { errorFacts } from '../../contracts/error-facts.ts';
+import { errorFacts } from '../../contracts/shared/error-facts.ts';
 
 const NOW = Date.parse('2026-01-31T12:00:00Z');
 

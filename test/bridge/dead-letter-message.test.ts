@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { deadLetterAttributes, rejectReason } from '../../bridge/dead-letter-message.ts';
-import { failuresOf } from '../../contracts/sqs-batch.ts';
+import { failuresOf } from '../../contracts/shared/sqs-batch.ts';
 
 const rejection = { code: 'InvalidMessage', sentence: 'Actor: must be text' } as const;
 const text = (StringValue: string) => ({ DataType: 'String', StringValue });

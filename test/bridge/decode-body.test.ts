@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { decodeBody } from '../../bridge/decode-body.ts';
-import { formatStreamTime } from '../../contracts/timestamps.ts';
+import { formatStreamTime } from '../../contracts/shared/timestamps.ts';
 import type { RejectCode } from '../../bridge/rejection.ts';
 import { followMessage, postMessage, snsEnvelope } from './support/messages.ts';
 

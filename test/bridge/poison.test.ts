@@ -1,6 +1,6 @@
 import { DeleteMessageCommand, GetQueueUrlCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import assert from 'node:assert/strict';
-import { deadLetterQueueName } from '../../contracts/names.ts';
+import { deadLetterQueueName } from '../../contracts/shared/names.ts';
 import { eventually } from '../support/eventually.ts';
 import { Harness } from './support/harness.ts';
 import { postMessage, snsEnvelope } from './support/messages.ts';

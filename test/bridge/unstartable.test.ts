@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { EventKind } from '../../contracts/names.ts';
-import { deadLetterQueueName } from '../../contracts/names.ts';
+import type { EventKind } from '../../contracts/shared/names.ts';
+import { deadLetterQueueName } from '../../contracts/shared/names.ts';
 import { StartRefusedError } from '../../bridge/event-starter.ts';
 import { eventually } from '../support/eventually.ts';
 import { FULL } from '../support/extent.ts';

@@ -1,5 +1,5 @@
 import type { temporal } from '@temporalio/proto';
-import type { SocialEvent } from '../../contracts/social-event.ts';
+import type { SocialEvent } from '../../contracts/events/social-event.ts';
 
 type Payload = temporal.api.common.v1.IPayload;
 

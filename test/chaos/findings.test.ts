@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { EdgeRegister } from '../../contracts/edge-order.ts';
+import type { EdgeRegister } from '../../contracts/events/edge-order.ts';
 import type { PlannedFollows, PlannedPost } from '../support/traffic.ts';
 import { followEvent, postEvent } from '../support/events.ts';
 import { judgeEdge, judgePost } from './findings.ts';

@@ -1,4 +1,4 @@
-import { standingOf, type EdgeRegister } from '../../contracts/edge-order.ts';
+import { standingOf, type EdgeRegister } from '../../contracts/events/edge-order.ts';
 import { describeReaction } from '../support/graph-check.ts';
 import type { PlannedEdge, PlannedPost } from '../support/traffic.ts';
 import type { RunRecord } from './run-records.ts';

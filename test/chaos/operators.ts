@@ -4,7 +4,7 @@ import { isGrpcServiceError, WorkflowNotFoundError, type Client } from '@tempora
 import proto from '@temporalio/proto';
 import type { temporal } from '@temporalio/proto';
 import { readStartInput, type RunReference } from '../../bridge/edge-runs.ts';
-import { eventActorKey, eventFailureKey, eventKindKey } from '../../contracts/search-attributes.ts';
+import { eventActorKey, eventFailureKey, eventKindKey } from '../../contracts/shared/search-attributes.ts';
 import { badPayloads } from './bad-payloads.ts';
 import { nameOf, type OperatorAction, type PlannedOperatorAction, type ResetTo } from './operator-plan.ts';
 

@@ -2,12 +2,12 @@ import type { Client } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import type { temporal } from '@temporalio/proto';
 import { findSecrets, textWithin } from '../support/secret-search.ts';
-import type { EdgeRegister } from '../../contracts/edge-order.ts';
-import { readEdgeEvent, readEdgeState, readEventInput } from '../../contracts/event-guards.ts';
-import { EDGE_MEMO, edgeEventSignal } from '../../contracts/event-workflow.ts';
-import { eventStatusKey } from '../../contracts/search-attributes.ts';
-import type { SocialEvent } from '../../contracts/social-event.ts';
-import { readPayload } from '../../contracts/tolerant-payload-converter.ts';
+import type { EdgeRegister } from '../../contracts/events/edge-order.ts';
+import { readEdgeEvent, readEdgeState, readEventInput } from '../../contracts/events/event-guards.ts';
+import { EDGE_MEMO, edgeEventSignal } from '../../contracts/events/event-workflow.ts';
+import { eventStatusKey } from '../../contracts/shared/search-attributes.ts';
+import type { SocialEvent } from '../../contracts/events/social-event.ts';
+import { readPayload } from '../../contracts/shared/tolerant-payload-converter.ts';
 
 type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 type Payload = temporal.api.common.v1.IPayload;

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
-import { FAILURE_TYPES } from '../../contracts/failure-types.ts';
-import { EVENT_STATUSES } from '../../contracts/names.ts';
-import { eventFailureKey, eventStatusKey } from '../../contracts/search-attributes.ts';
+import { FAILURE_TYPES } from '../../contracts/events/failure-types.ts';
+import { EVENT_STATUSES } from '../../contracts/shared/names.ts';
+import { eventFailureKey, eventStatusKey } from '../../contracts/shared/search-attributes.ts';
 import { signalBatch } from '../support/batch-signal.ts';
 import type { PlannedEdge, PlannedPost } from '../support/traffic.ts';
 import type { Queues } from './queues.ts';

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { loadCliConfig } from '../../cli/config.ts';
-import { ACCESS_LOG_QUEUE } from '../../contracts/access-record.ts';
+import { ACCESS_LOG_QUEUE } from '../../contracts/sessions/access-record.ts';
 import { UsageError } from '../../cli/usage-error.ts';
 
 describe('the configuration of the CLI', () => {

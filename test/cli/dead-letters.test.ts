@@ -2,7 +2,7 @@ import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { deadLetterQueueName } from '../../contracts/names.ts';
+import { deadLetterQueueName } from '../../contracts/shared/names.ts';
 import { postMessage } from '../bridge/support/messages.ts';
 import { Harness } from '../bridge/support/harness.ts';
 import { startEventWorker } from '../support/event-worker.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describePosition, edgeFacts, formatMicros } from '../../cli/edge-text.ts';
 import { meantId } from '../../cli/event-id.ts';
-import { eventWorkflowId } from '../../contracts/workflow-ids.ts';
+import { eventWorkflowId } from '../../contracts/events/event-workflow.ts';
 import { postEvent } from '../support/events.ts';
 
 describe('what the memo of an edge tells', () => {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { createEventsClient, type EventsClient } from '../../client/events.ts';
-import { FAILURE_TYPES } from '../../contracts/failure-types.ts';
-import { WORKFLOW_TYPES } from '../../contracts/names.ts';
-import { eventActorKey, eventKindKey, eventStatusKey } from '../../contracts/search-attributes.ts';
-import { eventWorkflowId } from '../../contracts/workflow-ids.ts';
+import { FAILURE_TYPES } from '../../contracts/events/failure-types.ts';
+import { WORKFLOW_TYPES } from '../../contracts/shared/names.ts';
+import { eventActorKey, eventKindKey, eventStatusKey } from '../../contracts/shared/search-attributes.ts';
+import { eventWorkflowId } from '../../contracts/events/event-workflow.ts';
 import { startEventWorker, type EventWorkerFixture } from '../support/event-worker.ts';
 import { followEvent, postEvent } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';

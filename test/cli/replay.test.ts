@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { FAILURE_TYPES } from '../../contracts/failure-types.ts';
-import { eventStatusKey } from '../../contracts/search-attributes.ts';
-import { eventWorkflowId } from '../../contracts/workflow-ids.ts';
+import { FAILURE_TYPES } from '../../contracts/events/failure-types.ts';
+import { eventStatusKey } from '../../contracts/shared/search-attributes.ts';
+import { eventWorkflowId } from '../../contracts/events/event-workflow.ts';
 import { startEventWorker, type EventWorkerFixture } from '../support/event-worker.ts';
 import { postEvent } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';

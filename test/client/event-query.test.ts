@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { InvalidEventQueryError } from '../../client/event-errors.ts';
 import { eventQueryOf } from '../../client/event-query.ts';
-import { EVENT_STATUSES } from '../../contracts/names.ts';
+import { EVENT_STATUSES } from '../../contracts/shared/names.ts';
 
 describe('a query for events', () => {
   it('asks for nothing but events, whatever else it is given', () => {

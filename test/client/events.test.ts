@@ -7,11 +7,11 @@ import {
   InvalidEventQueryError,
 } from '../../client/event-errors.ts';
 import { createEventsClient, type EventsClient } from '../../client/events.ts';
-import { TASK_QUEUES, WORKFLOW_TYPES } from '../../contracts/names.ts';
-import { FAILURE_TYPES } from '../../contracts/failure-types.ts';
-import { eventStatusKey } from '../../contracts/search-attributes.ts';
-import type { SocialEvent } from '../../contracts/social-event.ts';
-import { eventWorkflowId } from '../../contracts/workflow-ids.ts';
+import { TASK_QUEUES, WORKFLOW_TYPES } from '../../contracts/shared/names.ts';
+import { FAILURE_TYPES } from '../../contracts/events/failure-types.ts';
+import { eventStatusKey } from '../../contracts/shared/search-attributes.ts';
+import type { SocialEvent } from '../../contracts/events/social-event.ts';
+import { eventWorkflowId } from '../../contracts/events/event-workflow.ts';
 import { startEventWorker, type EventWorkerFixture } from '../support/event-worker.ts';
 import { postEvent } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EventClosedError, EventUnansweredError, ReleaseBrokenOffError } from '../../client/event-errors.ts';
-import { releasePaced, type ReleaseOptions, type ReleaseParts, type ReleaseProgress } from '../../client/release.ts';
+import { EventClosedError, EventUnansweredError } from '../../client/event-errors.ts';
+import {
+  releasePaced,
+  type ReleaseOptions,
+  type ReleaseParts,
+  type ReleaseProgress,
+  ReleaseBrokenOffError,
+} from '../../client/release.ts';
 
 describe('a paced release', () => {
   const options = { action: 'retry', ratePerSecond: 1_000 } satisfies ReleaseOptions;

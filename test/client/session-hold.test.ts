@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import type { HttpSessionsClient } from '../../client/http-sessions.ts';
 import { createHttpSessionsClient } from '../../client/http-sessions.ts';
-import { describeHoldEnd, type HoldEnd } from '../../client/session-hold.ts';
+import { describeHoldEnd } from '../../client/session-hold.ts';
+import type { HoldEnd } from '../../client/sessions-client.ts';
 import { policyWith, wish } from '../sessions/support/policies.ts';
 import { eventually } from '../support/eventually.ts';
 import { problemBody, startStandInGateway, type Fault, type StandInGateway } from './support/stand-in-gateway.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { canonicalUuid, isForeignId } from '../../contracts/activity-reference.ts';
-import { parseMessage } from '../../contracts/parse-message.ts';
+import { canonicalUuid, isForeignId } from '../../contracts/events/activity-reference.ts';
+import { parseMessage } from '../../contracts/events/parse-message.ts';
 
 const reaction = { Kind: 'Like', Data3: 'like-1', UserID: 'bob' };
 const comment = {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
-import { backoffMs } from '../../contracts/backoff.ts';
+import { backoffMs } from '../../contracts/shared/backoff.ts';
 
 const schedule = { initialMs: 100, maximumMs: 1_000 };
 

@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict';
-import { FIRST_SENT, firstSentMs, forwardedAttributes, REJECT_REASON } from '../../contracts/dead-letter-attributes.ts';
+import {
+  FIRST_SENT,
+  firstSentMs,
+  forwardedAttributes,
+  REJECT_REASON,
+} from '../../contracts/shared/dead-letter-attributes.ts';
 
 const SENT_MS = Date.UTC(2026, 0, 31);
 

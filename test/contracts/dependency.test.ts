@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Dependency, DependencyAwayError, type DependencyOptions } from '../../contracts/dependency.ts';
+import { Dependency, DependencyAwayError, type DependencyOptions } from '../../contracts/shared/dependency.ts';
 import { eventually } from '../support/eventually.ts';
 
 /** Readiness has to tell within this. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { compareEdgePositions, edgePosition, isLater } from '../../contracts/edge-order.ts';
-import type { EdgeEvent } from '../../contracts/social-event.ts';
-import { EventLedger } from '../../workflows/event-ledger.ts';
+import { compareEdgePositions, edgePosition, isLater } from '../../contracts/events/edge-order.ts';
+import type { EdgeEvent } from '../../contracts/events/social-event.ts';
+import { EventLedger } from '../../workflows/events/event-ledger.ts';
 import { followEvent } from '../support/events.ts';
 
 describe('the order of an edge', () => {

@@ -12,8 +12,8 @@ import {
   standingOf,
   type EdgePosition,
   type EdgeRegister,
-} from '../../contracts/edge-order.ts';
-import type { EdgeEvent, FollowEvent, ReactionEvent } from '../../contracts/social-event.ts';
+} from '../../contracts/events/edge-order.ts';
+import type { EdgeEvent, FollowEvent, ReactionEvent } from '../../contracts/events/social-event.ts';
 
 const FOLLOW: FollowEvent = {
   kind: 'follow',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { requireSecureEndpoint, requireUsableTls } from '../../contracts/endpoint-security.ts';
+import { requireSecureEndpoint, requireUsableTls } from '../../contracts/shared/endpoint-security.ts';
 import { loadWorkerConfig } from '../../workers/config.ts';
 import { expireCertificate, makeCertificate, whyNoOpenssl } from '../support/certificate.ts';
 import { skipWhereMissing } from '../support/skip-where-missing.ts';

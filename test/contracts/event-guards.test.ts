@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { EdgeRegister } from '../../contracts/edge-order.ts';
+import type { EdgeRegister } from '../../contracts/events/edge-order.ts';
 import {
   readEdgeEvent,
   readEdgeState,
@@ -9,10 +9,10 @@ import {
   readOperatorRequest,
   readRegister,
   readSocialEvent,
-} from '../../contracts/event-guards.ts';
-import { DEFAULT_EVENT_POLICY } from '../../contracts/event-policy.ts';
-import type { SocialEvent } from '../../contracts/social-event.ts';
-import { UnreadablePayload } from '../../contracts/tolerant-payload-converter.ts';
+} from '../../contracts/events/event-guards.ts';
+import { DEFAULT_EVENT_POLICY } from '../../contracts/events/event-policy.ts';
+import type { SocialEvent } from '../../contracts/events/social-event.ts';
+import { UnreadablePayload } from '../../contracts/shared/tolerant-payload-converter.ts';
 
 const WRITTEN = {
   actor: 'alice',

@@ -3,7 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { makeDirectory } from '../../contracts/make-directory.ts';
+import { makeDirectory } from '../../contracts/shared/make-directory.ts';
 
 describe('making a folder', () => {
   let base: string;

@@ -5,10 +5,10 @@ import {
   commentMessageSchema,
   followMessageSchema,
   reactionMessageSchema,
-} from '../../contracts/messages.ts';
-import type { EventKind } from '../../contracts/names.ts';
-import { parseMessage } from '../../contracts/parse-message.ts';
-import type { SocialEvent } from '../../contracts/social-event.ts';
+} from '../../contracts/events/messages.ts';
+import type { EventKind } from '../../contracts/shared/names.ts';
+import { parseMessage } from '../../contracts/events/parse-message.ts';
+import type { SocialEvent } from '../../contracts/events/social-event.ts';
 import { comment, follow, post, reaction } from './sample-messages.ts';
 
 const SENT_MICROS = Date.UTC(2026, 1, 1) * 1000;

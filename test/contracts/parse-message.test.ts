@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { isFieldOf, parseMessage } from '../../contracts/parse-message.ts';
-import { reactionIdOf } from '../../contracts/reaction-id.ts';
-import type { SocialEvent } from '../../contracts/social-event.ts';
-import { formatStreamTime } from '../../contracts/timestamps.ts';
-import { eventWorkflowId } from '../../contracts/workflow-ids.ts';
+import { isFieldOf, parseMessage } from '../../contracts/events/parse-message.ts';
+import { reactionIdOf } from '../../contracts/events/reaction-id.ts';
+import type { SocialEvent } from '../../contracts/events/social-event.ts';
+import { formatStreamTime } from '../../contracts/shared/timestamps.ts';
+import { eventWorkflowId } from '../../contracts/events/event-workflow.ts';
 
 const post = {
   Actor: 'alice',

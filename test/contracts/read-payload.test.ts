@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { readPayload, UnreadablePayload, payloadConverter } from '../../contracts/tolerant-payload-converter.ts';
+import { readPayload, UnreadablePayload, payloadConverter } from '../../contracts/shared/tolerant-payload-converter.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const payload = (encoding: string, data: string) => ({ metadata: { encoding: bytes(encoding) }, data: bytes(data) });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { REDACTED, redactText, secretValues } from '../../contracts/redaction.ts';
+import { REDACTED, redactText, secretValues } from '../../contracts/shared/redaction.ts';
 
 const base64url = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 const TOKEN = `${base64url({ alg: 'HS256' })}.${base64url({ resource: '*', action: '*' })}.c2lnbmF0dXJlLXNpZ25hdHVyZQ`;

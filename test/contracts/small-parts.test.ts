@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { deadLetterQueueName } from '../../contracts/names.ts';
-import { reactionIdOf } from '../../contracts/reaction-id.ts';
-import { boundedSummary } from '../../contracts/summary.ts';
-import { explainError, normaliseTag, utf8Length } from '../../contracts/text.ts';
+import { deadLetterQueueName } from '../../contracts/shared/names.ts';
+import { reactionIdOf } from '../../contracts/events/reaction-id.ts';
+import { boundedSummary } from '../../contracts/shared/summary.ts';
+import { explainError, normaliseTag, utf8Length } from '../../contracts/shared/text.ts';
 
 /** Graphemes, and what normalisation has to do with. */
 const tagPart = fc.oneof(

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { activityId, timeOfUuid } from '../../contracts/stream-activity-id.ts';
+import { activityId, timeOfUuid } from '../../contracts/events/stream-activity-id.ts';
 
 describe('activity id', () => {
   const vectors = [

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { formatStreamTime, parseTimestampMicros, readEventTime, readTimestamp } from '../../contracts/timestamps.ts';
+import {
+  formatStreamTime,
+  parseTimestampMicros,
+  readEventTime,
+  readTimestamp,
+} from '../../contracts/shared/timestamps.ts';
 import { parseTime } from '../../local/stream/time.ts';
 
 const NOON = '2026-11-20T12:00:00.000000';

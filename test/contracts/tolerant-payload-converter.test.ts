@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import proto from '@temporalio/proto';
 import fc from 'fast-check';
-import { readPayload, UnreadablePayload } from '../../contracts/tolerant-payload-converter.ts';
+import { readPayload, UnreadablePayload } from '../../contracts/shared/tolerant-payload-converter.ts';
 
 const { Payload } = proto.temporal.api.common.v1;
 const ENCODINGS = [

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { encodeIdComponent, eventWorkflowId, streamSessionsWorkflowId } from '../../contracts/workflow-ids.ts';
+import { encodeIdComponent } from '../../contracts/shared/id-component.ts';
+import { eventWorkflowId } from '../../contracts/events/event-workflow.ts';
+import { streamSessionsWorkflowId } from '../../contracts/sessions/stream-sessions.ts';
 import { followEvent, postEvent, reactionEvent } from '../support/events.ts';
 
 describe('workflow ids', () => {

@@ -3,7 +3,7 @@ import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { createTemporalStarter } from '../../bridge/start-event.ts';
 import type { EventStarter } from '../../bridge/event-starter.ts';
-import type { EventPolicy } from '../../contracts/event-policy.ts';
+import type { EventPolicy } from '../../contracts/events/event-policy.ts';
 import { Random } from '../../local/random.ts';
 
 export interface BridgesOptions {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { eventQuery } from '../../contracts/event-workflow.ts';
+import { eventQuery } from '../../contracts/events/event-workflow.ts';
 import { signalBatch } from '../support/batch-signal.ts';
 import { eventually } from '../support/eventually.ts';
 import { startRunningStack, type RunningStack } from '../support/running-stack.ts';

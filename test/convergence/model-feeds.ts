@@ -1,4 +1,4 @@
-import { activityId, timeOfUuid } from '../../contracts/stream-activity-id.ts';
+import { activityId, timeOfUuid } from '../../contracts/events/stream-activity-id.ts';
 import { createClock, formatActivityTime, formatTimestamp, parseTime, type Micros } from '../../local/stream/time.ts';
 import { missingFields, refusedInput } from './model-errors.ts';
 

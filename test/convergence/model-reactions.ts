@@ -1,5 +1,5 @@
 import { formatTimestamp, type Micros } from '../../local/stream/time.ts';
-import { activityId } from '../../contracts/stream-activity-id.ts';
+import { activityId } from '../../contracts/events/stream-activity-id.ts';
 import { conflict, ModelError, refusedInput } from './model-errors.ts';
 import type { ModelFeeds } from './model-feeds.ts';
 

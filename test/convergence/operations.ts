@@ -14,9 +14,9 @@ import {
   skipUpdate,
   type OperatorReply,
   type SocialEventWorkflow,
-} from '../../contracts/event-workflow.ts';
-import type { SocialEvent } from '../../contracts/social-event.ts';
-import { eventWorkflowId } from '../../contracts/workflow-ids.ts';
+  eventWorkflowId,
+} from '../../contracts/events/event-workflow.ts';
+import type { SocialEvent } from '../../contracts/events/social-event.ts';
 import type { Act, Operation } from './schedule-operations.ts';
 import { BRIDGE_DELAY_MS, type Stage } from './stage.ts';
 

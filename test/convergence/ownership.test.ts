@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { eventQuery, type SocialEventWorkflow } from '../../contracts/event-workflow.ts';
-import { reactionIdOf } from '../../contracts/reaction-id.ts';
-import { eventFailureKey, eventStatusKey } from '../../contracts/search-attributes.ts';
-import { activityId } from '../../contracts/stream-activity-id.ts';
+import { eventQuery, type SocialEventWorkflow } from '../../contracts/events/event-workflow.ts';
+import { reactionIdOf } from '../../contracts/events/reaction-id.ts';
+import { eventFailureKey, eventStatusKey } from '../../contracts/shared/search-attributes.ts';
+import { activityId } from '../../contracts/events/stream-activity-id.ts';
 import { eventually } from '../support/eventually.ts';
 import { startRunningStack, type RunningStack } from '../support/running-stack.ts';
 import { effectsOf, type Effects } from '../support/stream-effects.ts';

@@ -1,4 +1,4 @@
-import type { ActivityEvent, CommentEvent } from '../../contracts/social-event.ts';
+import type { ActivityEvent, CommentEvent } from '../../contracts/events/social-event.ts';
 import { describeStanding, isEffectOf, type Standing } from './standing.ts';
 
 /** Everything that is known of a post or comment once its run is closed and nothing can come late any more. */

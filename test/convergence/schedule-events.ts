@@ -1,4 +1,4 @@
-import { parseMessage } from '../../contracts/parse-message.ts';
+import { parseMessage } from '../../contracts/events/parse-message.ts';
 import {
   isEdgeEvent,
   type ActivityEvent,
@@ -7,7 +7,7 @@ import {
   type FollowEvent,
   type ReactionEvent,
   type SocialEvent,
-} from '../../contracts/social-event.ts';
+} from '../../contracts/events/social-event.ts';
 import type { Random } from '../../local/random.ts';
 import { activityIdOf } from './standing.ts';
 

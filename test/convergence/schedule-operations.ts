@@ -1,4 +1,4 @@
-import type { SocialEvent } from '../../contracts/social-event.ts';
+import type { SocialEvent } from '../../contracts/events/social-event.ts';
 import type { Random } from '../../local/random.ts';
 
 /** What an operator, or somebody else by hand, does to the workflow of an event. */

@@ -1,5 +1,5 @@
-import type { EventPolicy } from '../../contracts/event-policy.ts';
-import type { EdgeEvent, SocialEvent } from '../../contracts/social-event.ts';
+import type { EventPolicy } from '../../contracts/events/event-policy.ts';
+import type { EdgeEvent, SocialEvent } from '../../contracts/events/social-event.ts';
 import { Random } from '../../local/random.ts';
 import { makeEvents, repeatUnderOtherTime, type ScheduledEvents } from './schedule-events.ts';
 import { makeOperation, type Operation } from './schedule-operations.ts';

@@ -1,6 +1,6 @@
-import type { SocialEvent } from '../../contracts/social-event.ts';
-import { activityId } from '../../contracts/stream-activity-id.ts';
-import { parseTimestampMicros } from '../../contracts/timestamps.ts';
+import type { SocialEvent } from '../../contracts/events/social-event.ts';
+import { activityId } from '../../contracts/events/stream-activity-id.ts';
+import { parseTimestampMicros } from '../../contracts/shared/timestamps.ts';
 import type { StreamModel } from './stream-model.ts';
 
 /** What stands on GetStream where events of an edge write. */

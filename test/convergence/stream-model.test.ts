@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { StreamApiError, type StreamClient } from 'getstream';
-import { activityId } from '../../contracts/stream-activity-id.ts';
+import { activityId } from '../../contracts/events/stream-activity-id.ts';
 import { parseTime } from '../../local/stream/time.ts';
 import { Random } from '../../local/random.ts';
 import { extent } from '../support/extent.ts';

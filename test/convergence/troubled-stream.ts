@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { createStreamActivities, type EventDirectory } from '../../activities/stream-activities.ts';
 import type { StreamActivities } from '../../activities/types.ts';
-import type { SocialEvent } from '../../contracts/social-event.ts';
+import type { SocialEvent } from '../../contracts/events/social-event.ts';
 import { clientOver, type CarriedAnswer } from './model-client.ts';
 import { ModelError } from './model-errors.ts';
 import { standingAt, type Standing } from './standing.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { advanceRegister, edgePosition, type EdgeRegister } from '../../contracts/edge-order.ts';
-import type { EdgeEvent } from '../../contracts/social-event.ts';
+import { advanceRegister, edgePosition, type EdgeRegister } from '../../contracts/events/edge-order.ts';
+import type { EdgeEvent } from '../../contracts/events/social-event.ts';
 import { followEvent, reactionEvent } from '../support/events.ts';
 import type { EdgeStanding } from './standing.ts';
 import { faultsOf, type Change, type EdgeFacts, type GivingUp, type Taken } from './verdict.ts';

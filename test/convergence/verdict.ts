@@ -1,6 +1,12 @@
-import { compareEdgePositions, edgePosition, isLater, positionKey, standingOf } from '../../contracts/edge-order.ts';
-import type { EdgeState } from '../../contracts/event-workflow.ts';
-import type { EdgeEvent } from '../../contracts/social-event.ts';
+import {
+  compareEdgePositions,
+  edgePosition,
+  isLater,
+  positionKey,
+  standingOf,
+} from '../../contracts/events/edge-order.ts';
+import type { EdgeState } from '../../contracts/events/event-workflow.ts';
+import type { EdgeEvent } from '../../contracts/events/social-event.ts';
 import { describeStanding, isEffectOf, type EdgeStanding } from './standing.ts';
 
 /** An event that was taken: its bridge said so. */

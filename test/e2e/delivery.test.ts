@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { eventStatusKey } from '../../contracts/search-attributes.ts';
+import { eventStatusKey } from '../../contracts/shared/search-attributes.ts';
 import { eventually } from '../support/eventually.ts';
 import { differences } from '../support/graph-check.ts';
 import { startRunningStack, type RunningStack } from '../support/running-stack.ts';

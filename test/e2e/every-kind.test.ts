@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { eventStatusKey } from '../../contracts/search-attributes.ts';
-import { activityId } from '../../contracts/stream-activity-id.ts';
-import { reactionIdOf } from '../../contracts/reaction-id.ts';
+import { eventStatusKey } from '../../contracts/shared/search-attributes.ts';
+import { activityId } from '../../contracts/events/stream-activity-id.ts';
+import { reactionIdOf } from '../../contracts/events/reaction-id.ts';
 import { eventually } from '../support/eventually.ts';
 import { activitiesIn } from '../support/graph-check.ts';
 import { startRunningStack, type RunningStack } from '../support/running-stack.ts';

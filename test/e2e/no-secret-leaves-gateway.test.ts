@@ -8,7 +8,7 @@ import { createGunzip } from 'node:zlib';
 import { Readable } from 'node:stream';
 import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { Redis } from 'ioredis';
-import { ACCESS_LOG_BUCKET } from '../../contracts/access-record.ts';
+import { ACCESS_LOG_BUCKET } from '../../contracts/sessions/access-record.ts';
 import { LOCAL_AWS } from '../../local/stack-parts.ts';
 import { sessionToken } from '../../local/session-token.ts';
 import { startStack, type Stack } from '../../local/stack.ts';

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import assert from 'node:assert/strict';
-import { ACCESS_COLUMNS, type AccessRecord } from '../../contracts/access-record.ts';
-import { toAccessLine } from '../../gateway/access-log/access-line.ts';
-import { partitionRows } from '../../gateway/access-log/access-rows.ts';
-import { Gatherer } from '../../gateway/access-log/gatherer.ts';
-import { halve, lineBytes, packLines } from '../../gateway/access-log/message-packer.ts';
-import { MessageQueue } from '../../gateway/access-log/message-queue.ts';
-import { MAX_MESSAGE_BYTES } from '../../gateway/access-log/outbox.ts';
+import { ACCESS_COLUMNS, type AccessRecord } from '../../contracts/sessions/access-record.ts';
+import { toAccessLine } from '../../access-log/access-line.ts';
+import { partitionRows } from '../../access-log/access-rows.ts';
+import { Gatherer } from '../../access-log/gatherer.ts';
+import { halve, lineBytes, packLines } from '../../access-log/message-packer.ts';
+import { MessageQueue } from '../../access-log/message-queue.ts';
+import { MAX_MESSAGE_BYTES } from '../../access-log/outbox.ts';
 import { accessRecord } from './support/lake.ts';
 
 /** What SQS takes in a body, pairs left out as some endpoints refuse them. */

@@ -5,7 +5,7 @@ import {
   lakeWriterSettings,
   toAccessLogOptions,
   toLakeWriterOptions,
-} from '../../gateway/access-log/settings.ts';
+} from '../../access-log/settings.ts';
 
 describe('the settings of the access log', () => {
   const gateway = z.object(accessLogSettings);

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { toAccessLine } from '../../gateway/access-log/access-line.ts';
-import { packLines } from '../../gateway/access-log/message-packer.ts';
-import { Spool } from '../../gateway/access-log/spool.ts';
+import { toAccessLine } from '../../access-log/access-line.ts';
+import { packLines } from '../../access-log/message-packer.ts';
+import { Spool } from '../../access-log/spool.ts';
 import { accessRecord } from './support/lake.ts';
 
 const LIMITS = { maxBytes: 64_000, maxLines: 4 };

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { z } from 'zod';
-import { deadLetterQueueName } from '../../contracts/names.ts';
-import { toAccessLine } from '../../gateway/access-log/access-line.ts';
-import { createLakeWriter } from '../../gateway/access-log/lake-writer.ts';
+import { deadLetterQueueName } from '../../contracts/shared/names.ts';
+import { toAccessLine } from '../../access-log/access-line.ts';
+import { createLakeWriter } from '../../access-log/lake-writer.ts';
 import { eventually } from '../support/eventually.ts';
 import { accessRecord, accessRecords, assertConserved, assertNoneLost, assertSameIds, Lake } from './support/lake.ts';
 

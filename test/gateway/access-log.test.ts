@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AccessLog } from '../../gateway/access-log/access-log.ts';
-import { toAccessLine } from '../../gateway/access-log/access-line.ts';
+import type { AccessLog } from '../../access-log/access-log.ts';
+import { toAccessLine } from '../../access-log/access-line.ts';
 import { eventually } from '../support/eventually.ts';
 import { accessRecord, accessRecords, assertNoneLost, assertSameIds, Lake } from './support/lake.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SessionsUnavailableError } from '../../client/session-errors.ts';
-import type { StreamView } from '../../contracts/session-stream.ts';
-import type { SessionsView } from '../../contracts/stream-sessions.ts';
+import type { StreamView } from '../../contracts/sessions/session-stream.ts';
+import type { SessionsView } from '../../contracts/sessions/stream-sessions.ts';
 import { AccountLookup } from '../../gateway/watch/account-lookup.ts';
 import { eventually } from '../support/eventually.ts';
 

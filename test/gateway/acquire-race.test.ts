@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { StreamLimitReachedError } from '../../client/session-errors.ts';
 import { createSessionsClient } from '../../client/sessions.ts';
-import { DEFAULT_SESSION_POLICY } from '../../contracts/session-limits.ts';
+import { DEFAULT_SESSION_POLICY } from '../../contracts/sessions/session-limits.ts';
 import { freePort } from '../../local/ports.ts';
 import { startWorkerProcess, type WorkerProcess } from '../../local/worker-process.ts';
 import { whyNoRedis } from '../support/redis-server.ts';

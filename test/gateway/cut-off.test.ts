@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { TASK_QUEUES, WORKFLOW_TYPES } from '../../contracts/names.ts';
-import { DEFAULT_SESSION_POLICY } from '../../contracts/session-limits.ts';
-import type { AskStreamWatchersWorkflow } from '../../contracts/stream-sessions.ts';
+import { TASK_QUEUES, WORKFLOW_TYPES } from '../../contracts/shared/names.ts';
+import { DEFAULT_SESSION_POLICY } from '../../contracts/sessions/session-limits.ts';
+import type { AskStreamWatchersWorkflow } from '../../contracts/sessions/stream-sessions.ts';
 import { nobodyHoldsMs } from '../../gateway/watch/other-gateways.ts';
 import { CuttingProxy } from '../convergence/cutting-proxy.ts';
 import { eventually } from '../support/eventually.ts';

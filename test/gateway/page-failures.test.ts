@@ -3,7 +3,7 @@ import { fastify } from 'fastify';
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { pino } from 'pino';
 import { SessionsUnavailableError } from '../../client/session-errors.ts';
-import { DEFAULT_SESSION_POLICY } from '../../contracts/session-limits.ts';
+import { DEFAULT_SESSION_POLICY } from '../../contracts/sessions/session-limits.ts';
 import type { GatewayApp } from '../../gateway/app.ts';
 import { createTokenVerifier } from '../../gateway/auth/token-verifier.ts';
 import { createAbuseWatch } from '../../gateway/blacklist/abuse-watch.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { InvalidSessionPolicyError } from '../../contracts/session-policy.ts';
+import { InvalidSessionPolicyError } from '../../contracts/sessions/session-policy.ts';
 import { openPolicy, type PolicySource } from '../../gateway/policy-source.ts';
 import { eventually } from '../support/eventually.ts';
 

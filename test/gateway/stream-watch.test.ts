@@ -9,17 +9,17 @@ import {
   StreamLimitReachedError,
 } from '../../client/session-errors.ts';
 import type { AcquireOptions, Granted, SessionsClient } from '../../client/sessions-client.ts';
-import type { SessionPolicy } from '../../contracts/session-limits.ts';
-import { parseSessionPolicy } from '../../contracts/session-policy.ts';
-import type { EvictRequest, Release } from '../../contracts/stream-sessions.ts';
+import type { SessionPolicy } from '../../contracts/sessions/session-limits.ts';
+import { parseSessionPolicy } from '../../contracts/sessions/session-policy.ts';
+import type { EvictRequest, Release } from '../../contracts/sessions/stream-sessions.ts';
 import { parseBlock, type Block } from '../../gateway/blacklist/block.ts';
 import { StoreUnavailableError } from '../../gateway/redis/connection.ts';
 import type { BeatStore } from '../../gateway/watch/beat-store.ts';
 import { MemoryBeatStore } from '../../gateway/watch/memory-beat-store.ts';
 import { OtherDeviceError, StreamWatch } from '../../gateway/watch/stream-watch.ts';
 import { watchTimes } from '../../gateway/watch/watch-times.ts';
-import { timeLeft } from '../../contracts/session-stream.ts';
-import { SessionLedger } from '../../workflows/session-ledger.ts';
+import { timeLeft } from '../../contracts/sessions/session-stream.ts';
+import { SessionLedger } from '../../workflows/sessions/session-ledger.ts';
 import { policyWith } from '../sessions/support/policies.ts';
 import { eventually } from '../support/eventually.ts';
 import { extent } from '../support/extent.ts';

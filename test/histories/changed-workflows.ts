@@ -1,6 +1,6 @@
 import { sleep } from '@temporalio/workflow';
-import type { SocialEventInput, SocialEventResult } from '../../contracts/event-workflow.ts';
-import type { StreamSessionsInput } from '../../contracts/stream-sessions.ts';
+import type { SocialEventInput, SocialEventResult } from '../../contracts/events/event-workflow.ts';
+import type { StreamSessionsInput } from '../../contracts/sessions/stream-sessions.ts';
 import { socialEvent as presentSocialEvent, streamSessions as presentStreamSessions } from '../../workflows/index.ts';
 
 /** A change of the kind that stops open workflows on deploy: a step more, before the others. */

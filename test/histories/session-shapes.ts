@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { NativeConnection, Worker } from '@temporalio/worker';
-import { TASK_QUEUES } from '../../contracts/names.ts';
-import type { StreamWatchActivities } from '../../contracts/stream-sessions.ts';
-import type { SessionPolicy } from '../../contracts/session-limits.ts';
+import { TASK_QUEUES } from '../../contracts/shared/names.ts';
+import { streamSessionsWorkflowId, type StreamWatchActivities } from '../../contracts/sessions/stream-sessions.ts';
+import type { SessionPolicy } from '../../contracts/sessions/session-limits.ts';
 import { policyWith, wish } from '../sessions/support/policies.ts';
 import { startSessionsWorker, type SessionsFixture } from '../sessions/support/sessions-worker.ts';
-import { streamSessionsWorkflowId } from '../../contracts/workflow-ids.ts';
 import { eventually } from '../support/eventually.ts';
 import { sharedTemporal } from '../support/temporal.ts';
 import { byHand } from '../workflows/support/by-hand.ts';

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { eventStatusKey } from '../../contracts/search-attributes.ts';
-import { retrySignal, retryUpdate, skipUpdate } from '../../contracts/event-workflow.ts';
-import type { EventPolicy } from '../../contracts/event-policy.ts';
-import { FAILURE_TYPES } from '../../contracts/failure-types.ts';
-import type { ActivityEvent, SocialEvent } from '../../contracts/social-event.ts';
-import { eventWorkflowId } from '../../contracts/workflow-ids.ts';
+import { eventStatusKey } from '../../contracts/shared/search-attributes.ts';
+import { retrySignal, retryUpdate, skipUpdate, eventWorkflowId } from '../../contracts/events/event-workflow.ts';
+import type { EventPolicy } from '../../contracts/events/event-policy.ts';
+import { FAILURE_TYPES } from '../../contracts/events/failure-types.ts';
+import type { ActivityEvent, SocialEvent } from '../../contracts/events/social-event.ts';
 import { resetRun } from '../convergence/operations.ts';
 import type { EventWorkerFixture } from '../support/event-worker.ts';
 import { followEvent, postEvent, reactionEvent } from '../support/events.ts';

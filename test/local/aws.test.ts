@@ -12,8 +12,8 @@ import {
   SendMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
-import { ACCESS_LOG_QUEUE } from '../../contracts/access-record.ts';
-import { MESSAGE_ROUTES } from '../../contracts/names.ts';
+import { ACCESS_LOG_QUEUE } from '../../contracts/sessions/access-record.ts';
+import { MESSAGE_ROUTES } from '../../contracts/shared/names.ts';
 import { startAws, type AwsOptions, type AwsServer } from '../../local/aws.ts';
 import { inheritedEnvironment, PROJECT_DIRECTORY } from '../../local/config.ts';
 import { OwnedProcess } from '../../local/owned-process.ts';

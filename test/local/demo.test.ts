@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { assert as check, nat, property } from 'fast-check';
 import { z } from 'zod';
-import { MESSAGE_ROUTES } from '../../contracts/names.ts';
-import { parseMessage } from '../../contracts/parse-message.ts';
-import type { SocialEvent } from '../../contracts/social-event.ts';
+import { MESSAGE_ROUTES } from '../../contracts/shared/names.ts';
+import { parseMessage } from '../../contracts/events/parse-message.ts';
+import type { SocialEvent } from '../../contracts/events/social-event.ts';
 import { expectationOf } from '../../local/demo/expectation.ts';
 import { generateDemo, type DemoMessage } from '../../local/demo/generate.ts';
-import { activityId } from '../../contracts/stream-activity-id.ts';
+import { activityId } from '../../contracts/events/stream-activity-id.ts';
 
 const START_MS = Date.parse('2026-03-01T10:00:00Z');
 

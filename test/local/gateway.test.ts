@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { createHttpSessionsClient, StreamLimitReachedError } from '../../client/http.ts';
-import { ACCESS_LOG_BUCKET } from '../../contracts/access-record.ts';
+import { ACCESS_LOG_BUCKET } from '../../contracts/sessions/access-record.ts';
 import { DEMO_PLAN, LOCAL_SESSION_POLICY } from '../../local/demo/session-policy.ts';
 import { commandOf } from '../../local/processes.ts';
 import { sessionToken } from '../../local/session-token.ts';

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { DEFAULT_SESSION_POLICY } from '../../contracts/session-limits.ts';
-import { parseSessionPolicy } from '../../contracts/session-policy.ts';
+import { DEFAULT_SESSION_POLICY } from '../../contracts/sessions/session-limits.ts';
+import { parseSessionPolicy } from '../../contracts/sessions/session-policy.ts';
 import { LOCAL_SESSION_POLICY, whyNoPlayers } from '../../local/demo/session-policy.ts';
 import { provideSessionPolicy } from '../../local/session-policy-file.ts';
 

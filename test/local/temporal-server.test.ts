@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { SEARCH_ATTRIBUTES } from '../../contracts/names.ts';
+import { SEARCH_ATTRIBUTES } from '../../contracts/shared/names.ts';
 import { freePort } from '../../local/ports.ts';
 import { commandOf } from '../../local/processes.ts';
 import { ensureNamespace, ensureSearchAttributes } from '../../local/temporal-namespace.ts';

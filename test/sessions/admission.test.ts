@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import type { SessionRules } from '../../contracts/session-limits.ts';
-import type { AcquireRequest } from '../../contracts/stream-sessions.ts';
-import { capsOf, judge, slotsOf, type Occupant } from '../../workflows/session-admission.ts';
+import type { SessionRules } from '../../contracts/sessions/session-limits.ts';
+import type { AcquireRequest } from '../../contracts/sessions/stream-sessions.ts';
+import { capsOf, judge, slotsOf, type Occupant } from '../../workflows/sessions/session-admission.ts';
 import { wish } from './support/policies.ts';
 
 const stream = (streamId: string, more: Partial<Occupant> = {}): Occupant => ({

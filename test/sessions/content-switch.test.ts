@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { SessionPolicy } from '../../contracts/session-limits.ts';
-import { SessionLedger } from '../../workflows/session-ledger.ts';
+import type { SessionPolicy } from '../../contracts/sessions/session-limits.ts';
+import { SessionLedger } from '../../workflows/sessions/session-ledger.ts';
 import { policyWith, wish } from './support/policies.ts';
 
 const NOW_MS = Date.parse('2030-01-01T00:00:00Z');

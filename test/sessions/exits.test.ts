@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { accountsEndedFromOutside } from '../../client/session-accounts.ts';
 import { StreamEndedError, StreamLimitReachedError } from '../../client/session-errors.ts';
-import { streamSessionsWorkflowId } from '../../contracts/workflow-ids.ts';
+import { streamSessionsWorkflowId } from '../../contracts/sessions/stream-sessions.ts';
 import { eventually } from '../support/eventually.ts';
 import { byHand, type ByHand } from '../workflows/support/by-hand.ts';
 import { policyWith, wish } from './support/policies.ts';

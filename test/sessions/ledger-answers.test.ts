@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { DEFAULT_SESSION_POLICY, type SessionPolicy } from '../../contracts/session-limits.ts';
-import type { AcquireReply, AcquireRequest } from '../../contracts/stream-sessions.ts';
-import { SessionLedger } from '../../workflows/session-ledger.ts';
+import { DEFAULT_SESSION_POLICY, type SessionPolicy } from '../../contracts/sessions/session-limits.ts';
+import type { AcquireReply, AcquireRequest } from '../../contracts/sessions/stream-sessions.ts';
+import { SessionLedger } from '../../workflows/sessions/session-ledger.ts';
 import { policyWith, wish } from './support/policies.ts';
 
 const START = Date.UTC(2026, 0, 1);

@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { SessionPolicy } from '../../contracts/session-limits.ts';
-import { parseSessionPolicy } from '../../contracts/session-policy.ts';
-import type { StreamMode } from '../../contracts/session-stream.ts';
-import type { AcquireReply, AcquireRequest, Release, SessionsSnapshot } from '../../contracts/stream-sessions.ts';
-import { SessionLedger } from '../../workflows/session-ledger.ts';
+import type { SessionPolicy } from '../../contracts/sessions/session-limits.ts';
+import { parseSessionPolicy } from '../../contracts/sessions/session-policy.ts';
+import type { StreamMode } from '../../contracts/sessions/session-stream.ts';
+import type {
+  AcquireReply,
+  AcquireRequest,
+  Release,
+  SessionsSnapshot,
+} from '../../contracts/sessions/stream-sessions.ts';
+import { SessionLedger } from '../../workflows/sessions/session-ledger.ts';
 import { policyWith, wish } from './support/policies.ts';
 
 const MODES: readonly StreamMode[] = ['direct', 'watched', 'counted'];

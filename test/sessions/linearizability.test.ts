@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RequestMismatchError, StreamEndedError, StreamLimitReachedError } from '../../client/session-errors.ts';
 import type { SessionsClient } from '../../client/sessions.ts';
-import { OVER_LIMIT_BEHAVIOURS, type OverLimitBehaviour } from '../../contracts/session-limits.ts';
+import { OVER_LIMIT_BEHAVIOURS, type OverLimitBehaviour } from '../../contracts/sessions/session-limits.ts';
 import { playHistory, type Defect } from './support/concurrent-ledger.ts';
 import { isLinearizable } from './support/linearizability.ts';
 import { policyWith, wish } from './support/policies.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import type { EndedRecord, RequestRecord } from '../../contracts/stream-sessions.ts';
-import { SessionMemory } from '../../workflows/session-memory.ts';
+import type { EndedRecord, RequestRecord } from '../../contracts/sessions/stream-sessions.ts';
+import { SessionMemory } from '../../workflows/sessions/session-memory.ts';
 
 const ended = (streamId: string, endedAtMs: number, requestId?: string): EndedRecord => ({
   streamId,

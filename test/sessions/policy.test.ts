@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { DEFAULT_SESSION_POLICY, OVER_LIMIT_BEHAVIOURS, type SessionRules } from '../../contracts/session-limits.ts';
-import { closedCaps, InvalidSessionPolicyError, parseSessionPolicy } from '../../contracts/session-policy.ts';
-import type { AcquireRequest } from '../../contracts/stream-sessions.ts';
-import { capsOf, isUnknownPlan, judge, slotsOf, type Occupant } from '../../workflows/session-admission.ts';
+import {
+  DEFAULT_SESSION_POLICY,
+  OVER_LIMIT_BEHAVIOURS,
+  type SessionRules,
+} from '../../contracts/sessions/session-limits.ts';
+import { closedCaps, InvalidSessionPolicyError, parseSessionPolicy } from '../../contracts/sessions/session-policy.ts';
+import type { AcquireRequest } from '../../contracts/sessions/stream-sessions.ts';
+import { capsOf, isUnknownPlan, judge, slotsOf, type Occupant } from '../../workflows/sessions/session-admission.ts';
 
 describe('the policy of stream sessions', () => {
   it('needs a version and the cap of the account, and takes the rest from the defaults', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { activeStreamsKey } from '../../contracts/search-attributes.ts';
+import { activeStreamsKey } from '../../contracts/shared/search-attributes.ts';
 import { eventually } from '../support/eventually.ts';
 import { policyWith, wish } from './support/policies.ts';
 import { startSessionsWorker, type SessionsFixture } from './support/sessions-worker.ts';

@@ -9,7 +9,7 @@ import {
   StreamLimitReachedError,
 } from '../../client/session-errors.ts';
 import type { SessionsClient } from '../../client/sessions.ts';
-import { activeStreamsKey } from '../../contracts/search-attributes.ts';
+import { activeStreamsKey } from '../../contracts/shared/search-attributes.ts';
 import { eventually } from '../support/eventually.ts';
 import { policyWith, wish } from './support/policies.ts';
 import { startSessionsWorker, type SessionsFixture } from './support/sessions-worker.ts';

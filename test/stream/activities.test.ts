@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { activityId } from '../../contracts/stream-activity-id.ts';
+import { activityId } from '../../contracts/events/stream-activity-id.ts';
 import {
   INPUT,
   MISSING,

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { parseMessage } from '../../contracts/parse-message.ts';
+import { parseMessage } from '../../contracts/events/parse-message.ts';
 import type {
   ActivityEvent,
   CommentEvent,
   FollowEvent,
   ReactionEvent,
   SocialEvent,
-} from '../../contracts/social-event.ts';
+} from '../../contracts/events/social-event.ts';
 
 /** Events made as the bridge makes them, from wire messages, with ids of their own. */
 export function postEvent(): ActivityEvent {

@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { StreamActivities } from '../../activities/types.ts';
-import { FINAL_FAILURE_TYPES, FAILURE_TYPES, type FailureType } from '../../contracts/failure-types.ts';
+import { FINAL_FAILURE_TYPES, FAILURE_TYPES, type FailureType } from '../../contracts/events/failure-types.ts';
 
 type ActivityName = keyof StreamActivities;
 type Reply = Error | { readonly value: unknown } | (() => Promise<unknown>);

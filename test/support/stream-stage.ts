@@ -1,9 +1,9 @@
 import type { StreamClient } from 'getstream';
 import { connectToGetStream } from '../../activities/getstream-client.ts';
 import { createStreamActivities } from '../../activities/stream-activities.ts';
-import type { EventPolicy } from '../../contracts/event-policy.ts';
-import { eventStatusKey } from '../../contracts/search-attributes.ts';
-import type { SocialEvent } from '../../contracts/social-event.ts';
+import type { EventPolicy } from '../../contracts/events/event-policy.ts';
+import { eventStatusKey } from '../../contracts/shared/search-attributes.ts';
+import type { SocialEvent } from '../../contracts/events/social-event.ts';
 import { startStreamServer } from '../../local/stream/server.ts';
 import { createEventDirectory } from '../../workers/event-directory.ts';
 import { startEventWorker, type EventWorkerFixture } from './event-worker.ts';

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { MessageRoute } from '../../contracts/names.ts';
-import { reactionIdOf } from '../../contracts/reaction-id.ts';
-import { activityId } from '../../contracts/stream-activity-id.ts';
-import { encodeIdComponent } from '../../contracts/workflow-ids.ts';
+import type { MessageRoute } from '../../contracts/shared/names.ts';
+import { reactionIdOf } from '../../contracts/events/reaction-id.ts';
+import { activityId } from '../../contracts/events/stream-activity-id.ts';
+import { encodeIdComponent } from '../../contracts/shared/id-component.ts';
 import { Random } from '../../local/random.ts';
 
 export interface TrafficMessage {

@@ -5,7 +5,8 @@ import path from 'node:path';
 import { loadCliConfig } from '../../cli/config.ts';
 import { readLocalConfig } from '../../local/config.ts';
 import { findSecrets } from '../support/secret-search.ts';
-import { loadWorkerConfig, workerSettings } from '../../workers/config.ts';
+import { loadWorkerConfig } from '../../workers/config.ts';
+import { workerSettings } from '../../workers/environment.ts';
 
 const SECRET = 'hunter2-hunter2';
 const ROLES = 'bridge,events,sessions,gateway,access-log';

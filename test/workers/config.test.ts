@@ -3,8 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { parseEnv } from 'node:util';
 import fc from 'fast-check';
 import { z } from 'zod';
-import { DEFAULT_EVENT_POLICY } from '../../contracts/event-policy.ts';
-import { loadWorkerConfig, SettingsError, workerSettings } from '../../workers/config.ts';
+import { DEFAULT_EVENT_POLICY } from '../../contracts/events/event-policy.ts';
+import { loadWorkerConfig, SettingsError } from '../../workers/config.ts';
+import { workerSettings } from '../../workers/environment.ts';
 import { POLICY_VARIABLES } from '../../workers/settings-coherence.ts';
 
 const HERE = import.meta.filename;

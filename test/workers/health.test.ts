@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { Client } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { z } from 'zod';
-import { TASK_QUEUES } from '../../contracts/names.ts';
+import { TASK_QUEUES } from '../../contracts/shared/names.ts';
 import { freePort } from '../../local/ports.ts';
 import { startWorkerProcess, type WorkerProcess } from '../../local/worker-process.ts';
 import { terminateAll } from '../gateway/support/gateways.ts';
@@ -149,7 +149,7 @@ describe('the health of a worker process', function () {
     const file = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
     const { code } = await bundleWorkflowCode({
       workflowsPath: file('support/looping-workflows.ts'),
-      payloadConverterPath: file('../../contracts/tolerant-payload-converter.ts'),
+      payloadConverterPath: file('../../contracts/shared/tolerant-payload-converter.ts'),
       logger: new DefaultLogger('WARN'),
     });
     const bundle = path.join(folder, 'looping-bundle.js');

@@ -6,7 +6,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
-import type { SEARCH_ATTRIBUTES } from '../../contracts/names.ts';
+import type { SEARCH_ATTRIBUTES } from '../../contracts/shared/names.ts';
 import { startAws, type AwsServer } from '../../local/aws.ts';
 import { freePort } from '../../local/ports.ts';
 import { ensureNamespace } from '../../local/temporal-namespace.ts';

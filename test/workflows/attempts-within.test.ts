@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { DEFAULT_EVENT_POLICY } from '../../contracts/event-policy.ts';
-import { attemptsWithin } from '../../workflows/step-runner.ts';
+import { DEFAULT_EVENT_POLICY } from '../../contracts/events/event-policy.ts';
+import { attemptsWithin } from '../../workflows/events/step-runner.ts';
 
 describe('the attempts of a budget', () => {
   it('are those whose pauses fit into it, and one at least', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { FAILURE_TYPES, type FailureType } from '../../contracts/failure-types.ts';
-import type { StepFailure } from '../../workflows/step-failure.ts';
-import { Attempts } from '../../workflows/step-runner.ts';
+import { FAILURE_TYPES, type FailureType } from '../../contracts/events/failure-types.ts';
+import type { StepFailure } from '../../workflows/events/step-failure.ts';
+import { Attempts } from '../../workflows/events/step-runner.ts';
 
 /** The attempts of one call, and what they told. */
 class Told extends Attempts {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { Payload } from '@temporalio/common';
-import { FAILURE_TYPES } from '../../contracts/failure-types.ts';
-import { eventStatusKey } from '../../contracts/search-attributes.ts';
-import type { SocialEvent } from '../../contracts/social-event.ts';
-import { eventWorkflowId } from '../../contracts/workflow-ids.ts';
+import { FAILURE_TYPES } from '../../contracts/events/failure-types.ts';
+import { eventStatusKey } from '../../contracts/shared/search-attributes.ts';
+import type { SocialEvent } from '../../contracts/events/social-event.ts';
+import { eventWorkflowId } from '../../contracts/events/event-workflow.ts';
 import { startEventWorker, type EventWorkerFixture } from '../support/event-worker.ts';
 import { followEvent } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';

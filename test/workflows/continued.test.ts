@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { EDGE_MEMO, retryUpdate } from '../../contracts/event-workflow.ts';
+import { EDGE_MEMO, retryUpdate } from '../../contracts/events/event-workflow.ts';
 import { readClosedRun } from '../../bridge/edge-runs.ts';
-import { FAILURE_TYPES } from '../../contracts/failure-types.ts';
-import type { SocialEvent } from '../../contracts/social-event.ts';
+import { FAILURE_TYPES } from '../../contracts/events/failure-types.ts';
+import type { SocialEvent } from '../../contracts/events/social-event.ts';
 import { followEvent, postEvent } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';
 import { streamFailure } from '../support/fake-stream.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { FAILURE_TYPES } from '../../contracts/failure-types.ts';
+import { FAILURE_TYPES } from '../../contracts/events/failure-types.ts';
 import {
   edgeEventSignal,
   eventQuery,
@@ -8,9 +8,9 @@ import {
   retryUpdate,
   skipUpdate,
   type EventView,
-} from '../../contracts/event-workflow.ts';
-import { eventFailureKey, eventStatusKey } from '../../contracts/search-attributes.ts';
-import type { FollowEvent } from '../../contracts/social-event.ts';
+} from '../../contracts/events/event-workflow.ts';
+import { eventFailureKey, eventStatusKey } from '../../contracts/shared/search-attributes.ts';
+import type { FollowEvent } from '../../contracts/events/social-event.ts';
 import { startEventWorker, type EventWorkerFixture } from '../support/event-worker.ts';
 import { followEvent, reactionEvent } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import { mergeStates, readClosedRun } from '../../bridge/edge-runs.ts';
-import { edgePosition, NOTHING_APPLIED } from '../../contracts/edge-order.ts';
-import { DEFAULT_EVENT_POLICY } from '../../contracts/event-policy.ts';
-import type { EdgeState, SocialEventInput } from '../../contracts/event-workflow.ts';
-import type { EventStatus } from '../../contracts/names.ts';
-import type { FollowEvent } from '../../contracts/social-event.ts';
+import { edgePosition, NOTHING_APPLIED } from '../../contracts/events/edge-order.ts';
+import { DEFAULT_EVENT_POLICY } from '../../contracts/events/event-policy.ts';
+import type { EdgeState, SocialEventInput } from '../../contracts/events/event-workflow.ts';
+import type { EventStatus } from '../../contracts/shared/names.ts';
+import type { FollowEvent } from '../../contracts/events/social-event.ts';
 import { followEvent } from '../support/events.ts';
 
 const STARTED = new Date('2026-01-31T12:00:00Z');

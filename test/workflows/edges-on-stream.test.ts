@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { eventQuery, skipUpdate } from '../../contracts/event-workflow.ts';
-import { eventFailureKey } from '../../contracts/search-attributes.ts';
-import type { ReactionEvent } from '../../contracts/social-event.ts';
+import { eventQuery, skipUpdate } from '../../contracts/events/event-workflow.ts';
+import { eventFailureKey } from '../../contracts/shared/search-attributes.ts';
+import type { ReactionEvent } from '../../contracts/events/social-event.ts';
 import { commentEvent, followEvent, postEvent, reactionEvent } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';
 import { someOf } from '../support/extent.ts';

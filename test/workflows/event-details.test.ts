@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import type { EventFailureView, EventLedgerState } from '../../contracts/event-workflow.ts';
-import { FAILURE_TYPES } from '../../contracts/failure-types.ts';
-import { describeRetrying, describeState } from '../../workflows/event-details.ts';
+import type { EventFailureView, EventLedgerState } from '../../contracts/events/event-workflow.ts';
+import { FAILURE_TYPES } from '../../contracts/events/failure-types.ts';
+import { describeRetrying, describeState } from '../../workflows/events/event-details.ts';
 import { postEvent } from '../support/events.ts';
 
 const FAILURE: EventFailureView = {

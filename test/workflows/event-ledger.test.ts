@@ -8,12 +8,12 @@ import {
   standingOf,
   type EdgePosition,
   type EdgeRegister,
-} from '../../contracts/edge-order.ts';
-import { readEventInput } from '../../contracts/event-guards.ts';
-import type { EventFailureView, EventLedgerState } from '../../contracts/event-workflow.ts';
-import { isEdgeEvent, type FollowEvent, type ReactionEvent } from '../../contracts/social-event.ts';
-import { describeState } from '../../workflows/event-details.ts';
-import { EventLedger } from '../../workflows/event-ledger.ts';
+} from '../../contracts/events/edge-order.ts';
+import { readEventInput } from '../../contracts/events/event-guards.ts';
+import type { EventFailureView, EventLedgerState } from '../../contracts/events/event-workflow.ts';
+import { isEdgeEvent, type FollowEvent, type ReactionEvent } from '../../contracts/events/social-event.ts';
+import { describeState } from '../../workflows/events/event-details.ts';
+import { EventLedger } from '../../workflows/events/event-ledger.ts';
 import { followEvent, postEvent, reactionEvent } from '../support/events.ts';
 
 const FAILURE: EventFailureView = { type: 'NotAllowed', message: 'no', step: 'follow', undone: [] };

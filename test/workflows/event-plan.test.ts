@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { edgePosition } from '../../contracts/edge-order.ts';
-import { DEFAULT_EVENT_POLICY } from '../../contracts/event-policy.ts';
-import type { SocialEvent } from '../../contracts/social-event.ts';
-import { parentStepOf, undoOf, writeStepsOf } from '../../workflows/event-plan.ts';
+import { edgePosition } from '../../contracts/events/edge-order.ts';
+import { DEFAULT_EVENT_POLICY } from '../../contracts/events/event-policy.ts';
+import type { SocialEvent } from '../../contracts/events/social-event.ts';
+import { parentStepOf, undoOf, writeStepsOf } from '../../workflows/events/event-plan.ts';
 import { commentEvent, followEvent, postEvent, reactionEvent } from '../support/events.ts';
 
 const ACTIVITY = 'f01c0000-acf5-11e5-8080-80006a8b5bc2';

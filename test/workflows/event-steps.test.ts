@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { DEFAULT_EVENT_POLICY } from '../../contracts/event-policy.ts';
-import { parentStepOf, undoOf, writeStepsOf } from '../../workflows/event-plan.ts';
+import { DEFAULT_EVENT_POLICY } from '../../contracts/events/event-policy.ts';
+import { parentStepOf, undoOf, writeStepsOf } from '../../workflows/events/event-plan.ts';
 import { commentEvent, followEvent, postEvent, reactionEvent } from '../support/events.ts';
 
 describe('a step of an event', () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { eventQuery, retryUpdate, skipUpdate } from '../../contracts/event-workflow.ts';
-import type { EventStatus } from '../../contracts/names.ts';
-import type { SocialEvent } from '../../contracts/social-event.ts';
-import { attemptsWithin } from '../../workflows/step-runner.ts';
+import { eventQuery, retryUpdate, skipUpdate } from '../../contracts/events/event-workflow.ts';
+import type { EventStatus } from '../../contracts/shared/names.ts';
+import type { SocialEvent } from '../../contracts/events/social-event.ts';
+import { attemptsWithin } from '../../workflows/events/step-runner.ts';
 import { eventually } from '../support/eventually.ts';
 import { someOf } from '../support/extent.ts';
 import { pairwise } from '../support/pairwise.ts';

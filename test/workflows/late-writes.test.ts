@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { FAILURE_TYPES } from '../../contracts/failure-types.ts';
-import { skipUpdate } from '../../contracts/event-workflow.ts';
+import { FAILURE_TYPES } from '../../contracts/events/failure-types.ts';
+import { skipUpdate } from '../../contracts/events/event-workflow.ts';
 import { followEvent, postEvent } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';
 import { streamFailure } from '../support/fake-stream.ts';

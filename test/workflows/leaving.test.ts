@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { WorkflowFailedError } from '@temporalio/client';
-import { edgeEventSignal, skipUpdate } from '../../contracts/event-workflow.ts';
-import { FAILURE_TYPES } from '../../contracts/failure-types.ts';
+import { edgeEventSignal, skipUpdate } from '../../contracts/events/event-workflow.ts';
+import { FAILURE_TYPES } from '../../contracts/events/failure-types.ts';
 import { startEventWorker, type EventWorkerFixture } from '../support/event-worker.ts';
 import { followEvent, postEvent, reactionEvent } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { edgePosition, NOTHING_APPLIED, positionKey, type EdgeRegister } from '../../contracts/edge-order.ts';
-import type { EventFailureView, EventLedgerState, LateWrites } from '../../contracts/event-workflow.ts';
-import type { SocialEvent } from '../../contracts/social-event.ts';
-import { EventLedger } from '../../workflows/event-ledger.ts';
+import { edgePosition, NOTHING_APPLIED, positionKey, type EdgeRegister } from '../../contracts/events/edge-order.ts';
+import type { EventFailureView, EventLedgerState, LateWrites } from '../../contracts/events/event-workflow.ts';
+import type { SocialEvent } from '../../contracts/events/social-event.ts';
+import { EventLedger } from '../../workflows/events/event-ledger.ts';
 import { followEvent, postEvent, reactionEvent } from '../support/events.ts';
 
 const FAILURE: EventFailureView = { type: 'NotAllowed', message: 'no', step: 'follow', undone: [] };

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { edgePosition } from '../../contracts/edge-order.ts';
-import { skipUpdate } from '../../contracts/event-workflow.ts';
-import { FAILURE_TYPES } from '../../contracts/failure-types.ts';
-import type { SocialEvent } from '../../contracts/social-event.ts';
+import { edgePosition } from '../../contracts/events/edge-order.ts';
+import { skipUpdate } from '../../contracts/events/event-workflow.ts';
+import { FAILURE_TYPES } from '../../contracts/events/failure-types.ts';
+import type { SocialEvent } from '../../contracts/events/social-event.ts';
 import { resetRun } from '../convergence/operations.ts';
 import { followEvent, postEvent, reactionEvent } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';

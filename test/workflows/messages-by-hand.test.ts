@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { retryUpdate } from '../../contracts/event-workflow.ts';
-import { FAILURE_TYPES } from '../../contracts/failure-types.ts';
-import { eventStatusKey } from '../../contracts/search-attributes.ts';
-import type { SocialEvent } from '../../contracts/social-event.ts';
-import { eventWorkflowId } from '../../contracts/workflow-ids.ts';
+import { retryUpdate, eventWorkflowId } from '../../contracts/events/event-workflow.ts';
+import { FAILURE_TYPES } from '../../contracts/events/failure-types.ts';
+import { eventStatusKey } from '../../contracts/shared/search-attributes.ts';
+import type { SocialEvent } from '../../contracts/events/social-event.ts';
 import { startEventWorker, type EventWorkerFixture } from '../support/event-worker.ts';
 import { followEvent, postEvent } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';

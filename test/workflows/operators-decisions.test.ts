@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import type { ApplicationFailure } from '@temporalio/common';
-import { eventQuery, retryUpdate, skipUpdate } from '../../contracts/event-workflow.ts';
-import { FAILURE_TYPES } from '../../contracts/failure-types.ts';
-import { eventFailureKey, eventStatusKey } from '../../contracts/search-attributes.ts';
-import type { SocialEvent } from '../../contracts/social-event.ts';
+import { eventQuery, retryUpdate, skipUpdate } from '../../contracts/events/event-workflow.ts';
+import { FAILURE_TYPES } from '../../contracts/events/failure-types.ts';
+import { eventFailureKey, eventStatusKey } from '../../contracts/shared/search-attributes.ts';
+import type { SocialEvent } from '../../contracts/events/social-event.ts';
 import { startEventWorker, type EventWorkerFixture } from '../support/event-worker.ts';
 import { postEvent } from '../support/events.ts';
 import { eventually } from '../support/eventually.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { DEFAULT_EVENT_POLICY, type EventPolicy } from '../../contracts/event-policy.ts';
-import { parkedTimeout } from '../../workflows/parked-timeout.ts';
+import { DEFAULT_EVENT_POLICY, type EventPolicy } from '../../contracts/events/event-policy.ts';
+import { parkedTimeout } from '../../workflows/events/parked-timeout.ts';
 
 describe('what ends the wait for an operator', () => {
   const policy: EventPolicy = {

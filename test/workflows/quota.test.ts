@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { FAILURE_TYPES } from '../../contracts/failure-types.ts';
+import { FAILURE_TYPES } from '../../contracts/events/failure-types.ts';
 import { postEvent } from '../support/events.ts';
 import { streamFailure } from '../support/fake-stream.ts';
 import { eventStage } from './support/event-stage.ts';

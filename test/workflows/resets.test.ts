@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { edgePosition, positionKey } from '../../contracts/edge-order.ts';
-import { skipUpdate } from '../../contracts/event-workflow.ts';
-import { FAILURE_TYPES } from '../../contracts/failure-types.ts';
+import { edgePosition, positionKey } from '../../contracts/events/edge-order.ts';
+import { skipUpdate } from '../../contracts/events/event-workflow.ts';
+import { FAILURE_TYPES } from '../../contracts/events/failure-types.ts';
 import { resetRun } from '../convergence/operations.ts';
 import { startEventWorker, type EventWorkerFixture } from '../support/event-worker.ts';
 import { followEvent } from '../support/events.ts';

@@ -8,8 +8,8 @@ import {
   TimeoutFailure,
   type TimeoutType,
 } from '@temporalio/common';
-import { FAILURE_TYPES } from '../../contracts/failure-types.ts';
-import { stepFailureOf } from '../../workflows/step-failure.ts';
+import { FAILURE_TYPES } from '../../contracts/events/failure-types.ts';
+import { stepFailureOf } from '../../workflows/events/step-failure.ts';
 
 /** As it arrives in a workflow. */
 function decoded(failure: ApplicationFailure): Error {

@@ -1,4 +1,4 @@
-import { activityId } from '../../../contracts/stream-activity-id.ts';
+import { activityId } from '../../../contracts/events/stream-activity-id.ts';
 import { type ActivityInput, parseActivity, parseActivityKey, parseTargets } from '../activity-input.ts';
 import { type Call, type Endpoint, feedOfPath } from '../endpoint.ts';
 import { doesNotExistError, fieldsError, inputError } from '../errors.ts';

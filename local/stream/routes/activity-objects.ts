@@ -1,4 +1,4 @@
-import { parseActivityKey, parseActivityTime, parseActivityUpdate } from '../activity-input.ts';
+import { parseActivityKey, parseActivityTime, parseActivityUpdate, type ActivityKey } from '../activity-input.ts';
 import type { Call, Endpoint } from '../endpoint.ts';
 import { enrichActivity, enrichmentOf } from '../enrichment.ts';
 import { doesNotExistError, inputError } from '../errors.ts';
@@ -6,7 +6,7 @@ import { listParameter, requireList, requireObject } from '../input.ts';
 import { applyChanges, parseChanges } from '../partial-update.ts';
 import { isActor, nobody, requirePolicy } from '../policies.ts';
 import { SIZES } from '../sizes.ts';
-import type { ActivityKey, ActivityRecord } from '../store/activities.ts';
+import type { ActivityRecord } from '../store/activities.ts';
 import { activityView } from '../views.ts';
 import { auditActivity } from './records.ts';
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { activityId, timeUuid } from '../../../contracts/stream-activity-id.ts';
-import type { ActivityInput } from '../activity-input.ts';
+import { activityId, timeUuid } from '../../../contracts/events/stream-activity-id.ts';
+import type { ActivityInput, ActivityKey } from '../activity-input.ts';
 import { type FeedId, feedName } from '../feed-id.ts';
 import type { Clock, Micros } from '../time.ts';
 import { type Database, type Row, integer, json, text } from './database.ts';
@@ -13,9 +13,6 @@ export interface ActivityRecord {
   readonly time: Micros;
   readonly body: Readonly<Record<string, unknown>>;
 }
-
-/** Names an activity by its id, or by foreign id and time. */
-export type ActivityKey = { readonly id: string } | { readonly foreignId: string; readonly time: Micros };
 
 export interface Added {
   readonly activity: ActivityRecord;

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite';
-import { makeDirectory } from '../../../contracts/make-directory.ts';
+import { makeDirectory } from '../../../contracts/shared/make-directory.ts';
 import { SCHEMA, SCHEMA_VERSION } from './schema.ts';
 
 export type Row = Record<string, SQLOutputValue>;

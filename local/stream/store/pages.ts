@@ -1,6 +1,6 @@
 import { SIZES } from '../sizes.ts';
 import type { Micros } from '../time.ts';
-import { timeOfUuid } from '../../../contracts/stream-activity-id.ts';
+import { timeOfUuid } from '../../../contracts/events/stream-activity-id.ts';
 import { inputError } from '../errors.ts';
 import { type ActivityRecord, readActivity } from './activities.ts';
 import { type Database, type Row, integer, text } from './database.ts';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { timeOfUuid } from '../../../contracts/stream-activity-id.ts';
+import { timeOfUuid } from '../../../contracts/events/stream-activity-id.ts';
 import { conflictError, doesNotExistError, inputError } from '../errors.ts';
 import type { FeedId } from '../feed-id.ts';
 import { SIZES } from '../sizes.ts';

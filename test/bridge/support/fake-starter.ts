@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventStarter, StartOutcome } from '../../../bridge/event-starter.ts';
-import type { SocialEvent } from '../../../contracts/social-event.ts';
-import { eventWorkflowId } from '../../../contracts/workflow-ids.ts';
+import type { SocialEvent } from '../../../contracts/events/social-event.ts';
+import { eventWorkflowId } from '../../../contracts/events/event-workflow.ts';
 
 /** Stands in for Temporal at the edge: remembers workflow ids, and can be down, slow or choosy. */
 export class FakeStarter implements EventStarter {

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { startBridge, type Bridge, type BridgeOptions } from '../../../bridge/bridge.ts';
 import type { BridgeCounter, BridgeMeter, BridgeMetricLabels } from '../../../bridge/bridge-meter.ts';
 import type { BridgeCounts, MessageCounts } from '../../../bridge/queue-tally.ts';
-import { deadLetterQueueName, type EventKind } from '../../../contracts/names.ts';
+import { deadLetterQueueName, type EventKind } from '../../../contracts/shared/names.ts';
 import { loadFauxqsInternals } from '../../../local/fauxqs-internals.ts';
 import { takeAllCharacters } from '../../../local/sqs-extensions.ts';
 import { FakeStarter } from './fake-starter.ts';

@@ -1,4 +1,4 @@
-import { backoffMs } from '../../../contracts/backoff.ts';
+import { backoffMs } from '../../../contracts/shared/backoff.ts';
 import type { FailureScope } from '../../../bridge/start-failure.ts';
 import { StartJudge, type Startable, type StartState } from '../../../bridge/start-judge.ts';
 

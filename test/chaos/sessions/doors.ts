@@ -9,8 +9,8 @@ import {
 import type { SessionsClient } from '../../../client/sessions.ts';
 import type { StreamsOf } from '../../../client/sessions-client.ts';
 import { answers, readEnd } from '../../../client/http-answers.ts';
-import type { EvictReply } from '../../../contracts/stream-sessions.ts';
-import type { ActiveStream, StreamMode } from '../../../contracts/session-stream.ts';
+import type { EvictReply } from '../../../contracts/sessions/stream-sessions.ts';
+import type { ActiveStream, StreamMode } from '../../../contracts/sessions/session-stream.ts';
 import { token } from '../../gateway/support/gateways.ts';
 import type { Plan } from './policy.ts';
 

@@ -1,4 +1,4 @@
-import { parseSessionPolicy } from '../../../contracts/session-policy.ts';
+import { parseSessionPolicy } from '../../../contracts/sessions/session-policy.ts';
 import { watchTimes } from '../../../gateway/watch/watch-times.ts';
 
 /** Short leases, so that a minute says much; `watchedLeaseMs` is so long that it covers up no leak. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { createSessionsClient } from '../../../client/sessions.ts';
-import { streamSessionsWorkflowId } from '../../../contracts/workflow-ids.ts';
+import { streamSessionsWorkflowId } from '../../../contracts/sessions/stream-sessions.ts';
 import { Random } from '../../../local/random.ts';
 import { startToxiproxy } from '../toxiproxy.ts';
 import { AccountRecord } from './account-record.ts';

@@ -1,7 +1,7 @@
 import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
-import type { SessionPolicy } from '../../../contracts/session-limits.ts';
-import type { AcquireRequest, EvictRequest } from '../../../contracts/stream-sessions.ts';
-import { SessionLedger } from '../../../workflows/session-ledger.ts';
+import type { SessionPolicy } from '../../../contracts/sessions/session-limits.ts';
+import type { AcquireRequest, EvictRequest } from '../../../contracts/sessions/stream-sessions.ts';
+import { SessionLedger } from '../../../workflows/sessions/session-ledger.ts';
 
 /**
  * What the next request meets: an answer by somebody in between, a connection that breaks before or after the request was

@@ -12,11 +12,11 @@ import { gunzipSync } from 'node:zlib';
 import { pino, type Logger } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import { z } from 'zod';
-import type { AccessRecord } from '../../../contracts/access-record.ts';
-import { deadLetterQueueName } from '../../../contracts/names.ts';
-import { createAccessLog, type AccessLog, type AccessLogSettings } from '../../../gateway/access-log/access-log.ts';
-import type { LakeCounts } from '../../../gateway/access-log/lake-tally.ts';
-import { createLakeWriter, type LakeWriter, type LakeWriterSettings } from '../../../gateway/access-log/lake-writer.ts';
+import type { AccessRecord } from '../../../contracts/sessions/access-record.ts';
+import { deadLetterQueueName } from '../../../contracts/shared/names.ts';
+import { createAccessLog, type AccessLog, type AccessLogSettings } from '../../../access-log/access-log.ts';
+import type { LakeCounts } from '../../../access-log/lake-tally.ts';
+import { createLakeWriter, type LakeWriter, type LakeWriterSettings } from '../../../access-log/lake-writer.ts';
 import { FaultProxy } from '../../bridge/support/fault-proxy.ts';
 
 const row = z.looseObject({ id: z.string(), at: z.string() });

@@ -1,6 +1,6 @@
 import type { HandWrittenMutant } from '../hand-written-run.ts';
 
-const RUN = 'workflows/event-run.ts';
+const RUN = 'workflows/events/event-run.ts';
 const LEAVING_TEST = 'test/workflows/leaving.test.ts';
 const CONTINUED_TEST = 'test/workflows/continued.test.ts';
 const LOST_TEST = 'test/workflows/lost-tasks.test.ts';
@@ -16,14 +16,14 @@ export const EVENT_MUTANTS: readonly HandWrittenMutant[] = [
   },
   {
     name: 'a cancellation breaks an undo off',
-    file: 'workflows/apply-event.ts',
+    file: 'workflows/events/apply-event.ts',
     replace: 'CancellationScope.nonCancellable(async () => {',
     by: 'new CancellationScope().run(async () => {',
     test: [LEAVING_TEST, 'by a cancellation while it is being undone is undone to the end'],
   },
   {
     name: 'a skip does not advance the register',
-    file: 'workflows/event-ledger.ts',
+    file: 'workflows/events/event-ledger.ts',
     replace: '    this.#advanceRegister(status);\n',
     by: "    if (status !== 'skipped') this.#advanceRegister(status);\n",
     test: [LEAVING_TEST, 'by a skip stands behind it'],
@@ -37,7 +37,7 @@ export const EVENT_MUTANTS: readonly HandWrittenMutant[] = [
   },
   {
     name: 'an older attempt is not waited for before a later event is written',
-    file: 'workflows/step-runner.ts',
+    file: 'workflows/events/step-runner.ts',
     replace: 'ActivityCancellationType.WAIT_CANCELLATION_COMPLETED',
     by: 'ActivityCancellationType.TRY_CANCEL',
     test: [LEAVING_TEST, 'for a later one is waited for until its attempt has ended'],

@@ -3,7 +3,7 @@ import type { HandWrittenMutant } from '../hand-written-run.ts';
 const WATCH = 'gateway/watch/stream-watch.ts';
 const WATCH_TEST = 'test/gateway/stream-watch.test.ts';
 
-const ACCOUNT = 'workflows/stream-sessions.ts';
+const ACCOUNT = 'workflows/sessions/stream-sessions.ts';
 const ACCOUNT_TEST = 'test/sessions/workflow.test.ts';
 const READ_TEST = 'test/sessions/read-first.test.ts';
 const STREAMS_TEST = 'test/gateway/streams.test.ts';

@@ -1,6 +1,6 @@
-import type { SessionPolicy } from '../../../contracts/session-limits.ts';
-import type { SessionsSnapshot } from '../../../contracts/stream-sessions.ts';
-import { SessionLedger } from '../../../workflows/session-ledger.ts';
+import type { SessionPolicy } from '../../../contracts/sessions/session-limits.ts';
+import type { SessionsSnapshot } from '../../../contracts/sessions/stream-sessions.ts';
+import { SessionLedger } from '../../../workflows/sessions/session-ledger.ts';
 import { wish } from './policies.ts';
 import type { SessionAnswer, SessionCall, SessionOperation } from './session-model.ts';
 

@@ -1,5 +1,5 @@
-import { DEFAULT_SESSION_POLICY, type SessionPolicy } from '../../../contracts/session-limits.ts';
-import type { AcquireRequest } from '../../../contracts/stream-sessions.ts';
+import { DEFAULT_SESSION_POLICY, type SessionPolicy } from '../../../contracts/sessions/session-limits.ts';
+import type { AcquireRequest } from '../../../contracts/sessions/stream-sessions.ts';
 
 /** The default policy with some of it changed. */
 export function policyWith(change: Partial<SessionPolicy> = {}): SessionPolicy {

@@ -1,4 +1,4 @@
-import type { OverLimitBehaviour } from '../../../contracts/session-limits.ts';
+import type { OverLimitBehaviour } from '../../../contracts/sessions/session-limits.ts';
 import type { Model, Operation } from './linearizability.ts';
 
 export type SessionCall =

@@ -1,8 +1,8 @@
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import { Client, Connection } from '@temporalio/client';
 import { connect, type StreamClient } from 'getstream';
-import type { MessageRoute } from '../../../contracts/names.ts';
-import { eventStatusKey } from '../../../contracts/search-attributes.ts';
+import type { MessageRoute } from '../../../contracts/shared/names.ts';
+import { eventStatusKey } from '../../../contracts/shared/search-attributes.ts';
 import { LOCAL_AWS } from '../../../local/stack-parts.ts';
 import { startStack } from '../../../local/stack.ts';
 import { clientConfig } from '../../../local/topology.ts';

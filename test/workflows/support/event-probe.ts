@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { eventQuery, type EventView } from '../../../contracts/event-workflow.ts';
-import { eventFailureKey, eventStatusKey } from '../../../contracts/search-attributes.ts';
-import type { SocialEvent } from '../../../contracts/social-event.ts';
+import { eventQuery, type EventView } from '../../../contracts/events/event-workflow.ts';
+import { eventFailureKey, eventStatusKey } from '../../../contracts/shared/search-attributes.ts';
+import type { SocialEvent } from '../../../contracts/events/social-event.ts';
 import type { EventWorkerFixture } from '../../support/event-worker.ts';
 import { eventually } from '../../support/eventually.ts';
 

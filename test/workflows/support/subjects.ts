@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { StreamApiError } from 'getstream';
-import type { SocialEvent } from '../../../contracts/social-event.ts';
+import type { SocialEvent } from '../../../contracts/events/social-event.ts';
 import { commentEvent, followEvent, postEvent, reactionEvent } from '../../support/events.ts';
 import type { Fault, StreamStage } from '../../support/stream-stage.ts';
 
