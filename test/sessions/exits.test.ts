@@ -118,6 +118,17 @@ describe('a release', function () {
     );
   });
 
+  it('counts though both wait for the first worker', async () => {
+    const userId = randomUUID();
+    const sessions = fixture.sessions({ policy: policyWith(), timeoutMs: 60_000 });
+    await fixture.stopWorker();
+    await sessions.release(userId, 'a');
+    // Long before a worker is made, as its bundle has to be loaded.
+    const acquired = assert.rejects(sessions.acquire(userId, wish('a')), StreamEndedError);
+    await fixture.startWorker();
+    await acquired;
+  });
+
   it('is remembered by an account that the acquire would have started', async () => {
     const userId = randomUUID();
     const sessions = fixture.sessions({ policy: policyWith() });

@@ -114,7 +114,12 @@ class SessionsRun {
     this.#input = input;
     this.#ledger = new SessionLedger(Date.now(), input.carried, this.#holds ? 'present' : 'first');
     this.#continueAfter = Math.min(input.continueAfterMessages ?? Infinity, DEFAULT_CONTINUE_AFTER_MESSAGES);
-    this.#registerHandlers();
+    // What waits for the first task is handled when its handler is registered, whatever came first: a release that was accepted before an
+    // acquire was sent must be known to it. The other way round, the stream is over as well.
+    if (this.#holds) this.#registerSignals();
+    this.#registerUpdates();
+    if (!this.#holds) this.#registerSignals();
+    setHandler(sessionsQuery, () => this.#view(), { description: 'Active and lately ended streams' });
   }
 
   async run(): Promise<void> {
@@ -152,7 +157,7 @@ class SessionsRun {
     }
   }
 
-  #registerHandlers(): void {
+  #registerUpdates(): void {
     const ledger = this.#ledger;
     setHandler(
       acquireUpdate,
@@ -179,6 +184,14 @@ class SessionsRun {
       validator: checkEvict,
       description: 'Ends streams: {"streamIds": ["..."], "by": "...", "reason": "..."}; without ids, all',
     });
+    setHandler(viewUpdate, () => this.#refuseWithView(), {
+      validator: () => this.#refuseWithView(),
+      description: 'Active and lately ended streams, as a refusal: see contracts/sessions/stream-sessions.ts',
+    });
+  }
+
+  #registerSignals(): void {
+    const ledger = this.#ledger;
     setHandler(
       heartbeatSignal,
       (beats) => {
@@ -193,11 +206,6 @@ class SessionsRun {
       },
       { description: 'Ends streams: [{"streamId": "..."}]' },
     );
-    setHandler(viewUpdate, () => this.#refuseWithView(), {
-      validator: () => this.#refuseWithView(),
-      description: 'Active and lately ended streams, as a refusal: see contracts/sessions/stream-sessions.ts',
-    });
-    setHandler(sessionsQuery, () => this.#view(), { description: 'Active and lately ended streams' });
   }
 
   /** What a signal held that could be used; the rest is shown to operators, as nobody else would know. */
