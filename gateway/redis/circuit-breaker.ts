@@ -25,6 +25,9 @@ interface Open {
 /** A trial that succeeds so soon before the next failure proved little: trials then come less often, down to this. */
 const LONGEST_PAUSE_MS = 5_000;
 const STABLE_MS = 10_000;
+/** A timer that is late by this share of its time tells of a busy process, whose own answers are late as well: it waits once more. */
+const BUSY_SHARE = 0.2;
+const MOST_EXTENSIONS = 3;
 
 /**
  * Keeps callers from waiting for what does not answer. Closed, calls go through, each with a time limit. Open, all are refused at
@@ -138,9 +141,17 @@ export class TimeoutError extends Error {
 
 async function within<Answer>(timeoutMs: number, call: () => Promise<Answer>): Promise<Answer> {
   const late = Promise.withResolvers<never>();
-  const giveUp = () => late.reject(new TimeoutError(timeoutMs));
-  // After a pause of this process timers come first: what has arrived meanwhile is read before it counts as late.
-  const timer = setTimeout(() => setImmediate(giveUp), timeoutMs);
+  let timer: NodeJS.Timeout | undefined;
+  const arm = (extensions: number): void => {
+    const dueMs = performance.now() + timeoutMs;
+    timer = setTimeout(() => {
+      const isBusy = performance.now() - dueMs > BUSY_SHARE * timeoutMs;
+      if (isBusy && extensions > 0) arm(extensions - 1);
+      // Timers come first in a turn of the event loop: what has arrived meanwhile is read before it counts as late.
+      else setImmediate(() => late.reject(new TimeoutError(timeoutMs)));
+    }, timeoutMs);
+  };
+  arm(MOST_EXTENSIONS);
   try {
     return await Promise.race([call(), late.promise]);
   } finally {

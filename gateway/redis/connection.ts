@@ -10,7 +10,7 @@ import { parseRedisUrl } from './redis-url.ts';
 export const REDIS_PREFIX = '{stream-sessions}';
 
 /** A command that was sent and not answered is forgotten after this, milliseconds. Whoever asked was told long before. */
-const COMMAND_TIMEOUT_MS = 1_000;
+const COMMAND_TIMEOUT_MS = 3_000;
 const CONNECT_TIMEOUT_MS = 2_000;
 const LONGEST_PAUSE_MS = 1_000;
 /** A server that hangs does not confirm the end of a connection either. */

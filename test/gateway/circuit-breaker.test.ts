@@ -53,6 +53,30 @@ describe('a circuit breaker', () => {
     assert.ok(performance.now() - startedMs < 1_000);
   });
 
+  it('does not take a busy process of its own for a failure, unless there is no answer for long', async () => {
+    const breaker = create({ timeoutMs: 40 });
+    const work = (ms: number): void => {
+      for (const untilMs = performance.now() + ms; performance.now() < untilMs;);
+    };
+    // The answer is there, and takes some turns of the event loop to be read.
+    const slowlyRead = async (): Promise<string> => {
+      for (let turn = 0; turn < 3; turn += 1) {
+        await new Promise((resolve) => setImmediate(resolve));
+        work(60);
+      }
+      return 'answer';
+    };
+    assert.equal(await breaker.run(slowlyRead), 'answer');
+    let hung = true;
+    const busy = async (): Promise<void> => {
+      for (; hung; await new Promise((resolve) => setImmediate(resolve))) work(60);
+    };
+    const working = busy();
+    await assert.rejects(breaker.run(hangs), TimeoutError);
+    hung = false;
+    await working;
+  });
+
   it('makes one trial at a time, and closes when one succeeds', async () => {
     let trials = 0;
     let underWay = 0;
