@@ -4,10 +4,18 @@ import type { SessionsView } from '../../contracts/sessions/stream-sessions.ts';
 import { callerOf, type GatewayApp } from '../app.ts';
 import { requireDevice } from '../auth/authorize.ts';
 import type { Caller } from '../auth/caller.ts';
+import type { Blacklist } from '../blacklist/blacklist.ts';
+import { evictionFor } from '../blacklist/block.ts';
 import { requireOwnStreams, visibleTo } from '../device-scope.ts';
 import type { Guard } from '../guard.ts';
 import { answers, idempotencyHeaders, streamParams } from '../schemas.ts';
 import { toProblem } from '../to-problem.ts';
+
+export interface SigmaRoutesOptions {
+  readonly sessions: SessionsClient;
+  readonly guard: Guard;
+  readonly blacklist: Pick<Blacklist, 'find'>;
+}
 
 /** What a Sigma client is told when it fails, beside the status: its own form, as `status` must be false [sigmastream]. */
 export interface SigmaFailure {
@@ -43,10 +51,7 @@ const FAILURES: Readonly<Record<string, string>> = {
  * Nobody beats; a registration that is never deleted ends with the policy's `registrationLeaseMs`. An `Idempotency-Key` keeps
  * a retry from counting twice. Sigma knows no devices: the stream's id stands for one, in claims and blocks as well.
  */
-export function registerSigmaRoutes(
-  app: GatewayApp,
-  { sessions, guard }: { readonly sessions: SessionsClient; readonly guard: Guard },
-): void {
+export function registerSigmaRoutes(app: GatewayApp, { sessions, guard, blacklist }: SigmaRoutesOptions): void {
   const response = { 200: answers.sigma, 403: answers.sigmaFailure, default: answers.sigmaFailure };
   const schema = { tags: ['sigma'], params: streamParams, headers: idempotencyHeaders, response };
 
@@ -59,6 +64,9 @@ export function registerSigmaRoutes(
       const caller = callerOf(request);
       const requestId = request.headers['idempotency-key'];
       requireDevice(caller, streamId);
+      // Nobody beats here: what a blocked device has registered ends when it comes again.
+      const block = blacklist.find({ device: streamId });
+      if (block) await sessions.evict(userId, { streamIds: [streamId], ...evictionFor(block) });
       guard.admitPlay(userId, streamId);
       try {
         await sessions.acquire(userId, {

@@ -57,6 +57,16 @@ describe('a block', () => {
     assert.deepEqual(activeIdsOf(await service.send(streams)), []);
   });
 
+  it('of a device ends what it has registered by Sigma’s API when it comes again', async () => {
+    const userId = `ann-${randomUUID()}`;
+    const device = `tv-${randomUUID()}`;
+    const put = (id: string) => service.send(`${gateway.url}/stream/${userId}/${id}`, { method: 'PUT' });
+    for (const id of [device, device, 'phone']) assert.equal((await put(id)).status, 200);
+    await block('device', device);
+    assert.equal((await put(device)).status, 403);
+    assert.deepEqual(activeIdsOf(await service.send(`${gateway.url}/v1/users/${userId}/streams`)), ['phone']);
+  });
+
   it('of a user ends all the user plays at once, registrations too, and leaves the account to services', async () => {
     const ann = new Player(gateway.url, `ann-${randomUUID()}`);
     await ann.acquire({ streamId: 'a' });
