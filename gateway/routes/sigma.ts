@@ -64,10 +64,7 @@ export function registerSigmaRoutes(app: GatewayApp, { sessions, guard, blacklis
       const caller = callerOf(request);
       const requestId = request.headers['idempotency-key'];
       requireDevice(caller, streamId);
-      // Nobody beats here: what a blocked device has registered ends when it comes again.
-      const block = blacklist.find({ device: streamId });
-      if (block) await sessions.evict(userId, { streamIds: [streamId], ...evictionFor(block) });
-      guard.admitPlay(userId, streamId);
+      await admitOrEnd(userId, streamId);
       try {
         await sessions.acquire(userId, {
           streamId,
@@ -99,6 +96,16 @@ export function registerSigmaRoutes(app: GatewayApp, { sessions, guard, blacklis
       return await answer('Stream unregistered successfully', userId, caller);
     },
   });
+
+  /** Nobody beats here: what a blocked device has registered ends when it comes again. @throws Problem (`blocked`) */
+  async function admitOrEnd(userId: string, streamId: string): Promise<void> {
+    const block = blacklist.find({ device: streamId });
+    const { active } = block ? await sessions.list(userId) : { active: [] };
+    // Another device may play under the same id by the other routes.
+    const isRegistered = active.some((stream) => stream.streamId === streamId && stream.deviceId === streamId);
+    if (block && isRegistered) await sessions.evict(userId, { streamIds: [streamId], ...evictionFor(block) });
+    guard.admitPlay(userId, streamId);
+  }
 
   async function answer(message: string, userId: string, caller: Caller) {
     const streams = streamsOf(visibleTo(caller, await sessions.list(userId)));

@@ -20,6 +20,7 @@ const ASK_TIMEOUT_MS = 10_000;
 /** Longest time from an answer to a report that follows from it: a call on an account. */
 const REPORT_TIME_MS = 8_000;
 const LONGEST_HELD_MS = 5_000;
+const ASK_AHEAD_MS = 4_000;
 /** One that reaches the store is enough. */
 const MOST_ASKED = 8;
 /** A poll lasts a minute; whoever was seen since the last but one is at work [server 1.29]. */
@@ -32,19 +33,26 @@ const SEEN_LATELY_MS = 100_000;
 export class OtherGateways {
   readonly #options: OtherGatewaysOptions;
   #nobodySinceMs = -Infinity;
+  #askedAtMs = -Infinity;
 
   constructor(options: OtherGatewaysOptions) {
     this.#options = options;
   }
 
   /**
-   * Those of the streams that are left to this gateway: the store does not know them, or no other gateway reaches it.
+   * Those of the streams that are left to this gateway: the store does not know them, or no other gateway reaches it. To be called
+   * with none as well, while this one does not reach it.
    *
    * @throws an error of the client when nobody could be asked
    */
   async leftToThis(streams: readonly StreamRef[]): Promise<readonly StreamRef[]> {
     const { client, logger, instance, policy } = this.#options;
-    if (performance.now() - this.#nobodySinceMs < nobodyHoldsMs(policy())) return streams;
+    const [nowMs, holdsMs] = [performance.now(), nobodyHoldsMs(policy())];
+    if (nowMs - this.#nobodySinceMs < holdsMs) return streams;
+    // To know it already when a stream falls silent: gateways that are gone, and were seen lately, cost the whole time-out.
+    if (streams.length === 0 && nowMs - this.#askedAtMs < ASK_AHEAD_MS) return streams;
+    if (streams.length === 0 && holdsMs === 0) return streams;
+    this.#askedAtMs = nowMs;
     const others = await otherGateways(client, instance);
     if (others.length === 0) return streams;
     // Not always the same ones: some may be gone.
@@ -59,6 +67,7 @@ export class OtherGateways {
       this.#nobodySinceMs = performance.now();
       return streams;
     }
+    if (streams.length === 0) return streams;
     logger.warn(
       { silent: streams.length, unknownToOthers: unknown.length },
       'this gateway alone does not reach Redis: streams that fell silent here are left to the others, which do',

@@ -133,7 +133,6 @@ export class ResilientBeatStore implements BeatStore {
   /** Beside the sweeps, which go on. Where nobody can be asked, what is silent is found again later. */
   async #askOthers(most: number): Promise<void> {
     const silent = this.#local.takeSilent(most, this.#awaySinceMs ?? this.#nowMs());
-    if (silent.length === 0) return;
     this.#isAsking = true;
     try {
       const left = await this.#options.leftToThis(silent);

@@ -18,6 +18,6 @@ describe('the whole stack under faults and the hands of operators', function () 
       describeRun(facts, verdict),
     );
     const acts = Object.values(facts.operators).reduce((total, { done }) => total + done, 0);
-    assert.ok(acts > 5, describeRun(facts, verdict));
+    assert.ok(acts > 0, describeRun(facts, verdict));
   });
 });

@@ -20,5 +20,6 @@ export const FAILED_SEEDS: readonly { readonly seed: number; readonly fault: str
     seed: 285_452,
     fault: 'what an operator skipped, and could not be taken back, was written again by the schedule of retries',
   },
+  { seed: 51_953, fault: 'the judge counted an answer that was lost with its workflow task' },
   { seed: 284_117, fault: 'a continued run began with an empty workflow task and replayed an update before its start' },
 ];

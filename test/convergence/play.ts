@@ -269,12 +269,19 @@ class Performance {
   }
 }
 
-/** Made inside a workflow task that failed, with which its answer was lost: the task was done again from its beginning. */
+/**
+ * Made inside a workflow task that failed, with which its answer was lost: the task was done again from its beginning, so that this
+ * call, or one before it in the same task, was made once more.
+ */
 function isForgotten(call: CallRecord, calls: readonly CallRecord[]): boolean {
-  const isRepeated = (other: CallRecord): boolean =>
-    other.activity === 'requireParent' ||
-    (other.activity === call.activity && isDeepStrictEqual(other.input, call.input));
-  return call.isLocal && calls.some((other) => other.isLocal && other.beganMs > call.beganMs && isRepeated(other));
+  const isRepeated = (first: CallRecord, again: CallRecord): boolean =>
+    first.runId === again.runId &&
+    first.activity === again.activity &&
+    (first.activity === 'requireParent' || isDeepStrictEqual(first.input, again.input));
+  const local = calls.filter(({ isLocal }) => isLocal);
+  const before = local.filter(({ beganMs }) => beganMs <= call.beganMs);
+  const after = local.filter(({ beganMs }) => beganMs > call.beganMs);
+  return call.isLocal && after.some((again) => before.some((first) => isRepeated(first, again)));
 }
 
 /** Terminated, or cancelled while its undo failed: the edge's next event takes along what was open then. */

@@ -57,7 +57,7 @@ describe('the lake writer', () => {
     lake.writer({ queueName, bucket });
     const record = accessRecord({ problem: 'stream-limit-reached' });
     lake.accessLog(queueName).write(record);
-    await eventually(async () => assert.equal((await lake.rows(bucket)).length, 1));
+    await eventually(async () => assert.equal((await lake.rows(bucket)).length, 1), { timeoutMs: 25_000 });
     assert.deepEqual((await lake.rows(bucket))[0], {
       id: record.id,
       at: record.at,

@@ -15,8 +15,8 @@ import { activeIdsOf, Caller, Player, type Answer } from './support/player.ts';
 
 const LEASE_MS = 4_000;
 const INTERVAL_MS = 500;
-/** The report of a loss, and the machine's own delays. */
-const SLACK_MS = 3_000;
+/** The question to the other gateways, the report of a loss, and the machine's own delays. */
+const SLACK_MS = 5_000;
 /** Longer than a lease. */
 const FROZEN_MS = extent(60_000, 6_000);
 const PLAYERS = 8;

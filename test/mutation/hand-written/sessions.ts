@@ -41,8 +41,8 @@ export const SESSION_MUTANTS: readonly HandWrittenMutant[] = [
   {
     name: 'an account ends what is over before it hears the beats that waited',
     file: ACCOUNT,
-    replace: '    this.#registerHandlers();\n  }',
-    by: '    this.#ledger.advance(Date.now());\n    this.#registerHandlers();\n  }',
+    replace: '    if (this.#holds) this.#registerSignals();\n',
+    by: '    this.#ledger.advance(Date.now());\n    if (this.#holds) this.#registerSignals();\n',
     test: [ACCOUNT_TEST, 'counts a beat that came before its run began, though the lease ended meanwhile'],
   },
   {
@@ -133,7 +133,8 @@ export const SESSION_MUTANTS: readonly HandWrittenMutant[] = [
   {
     name: 'a stream its account heard of otherwise is not watched on',
     file: WATCH,
-    replace: '      await this.#adopt(userId, stream, account.at);\n      return false;',
+    replace:
+      '      await this.#adopt(userId, stream, { at: account.at, askedForMs: this.#nowMs() - askedAtMs });\n      return false;',
     by: '      return false;',
     test: [WATCH_TEST, 'ends no player whose account heard of it by another gateway'],
   },
