@@ -36,6 +36,30 @@ describe('CongestionWindow', () => {
     assert.equal(window.size, 8);
   });
 
+  it('grows by one piece of work only when a whole window of it was in time, and tells each how many may run', async () => {
+    const window = new CongestionWindow({ most: 4 });
+    (await window.enter(never)).leave(true);
+    const sizes: number[] = [];
+    for (let round = 0; round < 4; round += 1) {
+      const place = await window.enter(never);
+      sizes.push(place.size);
+      place.leave(false);
+    }
+    // 2, 2.5, 2.9, 3.2
+    assert.deepEqual(sizes, [2, 2, 2, 3]);
+  });
+
+  it('counts a place that is left twice once', async () => {
+    const window = new CongestionWindow({ most: 2 });
+    const [left] = [await window.enter(never), await window.enter(never)];
+    left.leave(false);
+    left.leave(true);
+    assert.equal(window.size, 2);
+    await window.enter(never);
+    const oneTooMany = AbortSignal.timeout(20);
+    await assert.rejects(window.enter(oneTooMany), { name: 'TimeoutError' });
+  });
+
   it('gives the place of one that stopped waiting to the next', async () => {
     const window = new CongestionWindow({ most: 1 });
     const running = await window.enter(never);

@@ -11,6 +11,7 @@ import {
   readSocialEvent,
 } from '../../contracts/events/event-guards.ts';
 import { DEFAULT_EVENT_POLICY } from '../../contracts/events/event-policy.ts';
+import { EVENT_CODE_VERSION } from '../../contracts/events/event-workflow.ts';
 import type { SocialEvent } from '../../contracts/events/social-event.ts';
 import { UnreadablePayload } from '../../contracts/shared/tolerant-payload-converter.ts';
 
@@ -166,8 +167,10 @@ describe('reading what an edge knows', () => {
 
   it('takes the argument of a start with an event, and of the rest what makes sense', () => {
     const carried = { event: LIKE, status: 'parked', audit: [], rounds: 2, overtaken: false };
-    const input = { event: LIKE, register, late: { untilMs: 7 }, policy: { lateCommitMs: 0 }, carried };
+    const version = EVENT_CODE_VERSION;
+    const input = { version, event: LIKE, register, late: { untilMs: 7 }, policy: { lateCommitMs: 0 }, carried };
     assert.deepEqual(readEventInput({ ...input, unknown: 1 }), input);
+    assert.deepEqual(readEventInput({ event: POST, version: version + 1 }), { event: POST });
     assert.deepEqual(readEventInput({ event: POST }), { event: POST });
     assert.deepEqual(readEventInput({ event: POST, register: 1, late: 1, policy: 1, carried: 1 }), { event: POST });
     assert.equal(readEventInput({ ...input, event: { ...LIKE, kind: 'x' } }), undefined);
@@ -186,7 +189,11 @@ describe('reading what an edge knows', () => {
 
   it('takes the state of a run that is continued whole, and that of earlier versions, which kept less', () => {
     const failure = { type: 'CopyIncomplete', message: 'm', step: 's', undone: ['u'], compensationFailure: 'c' };
-    const audit = [{ action: 'retry', accepted: true, at: '2026-01-31T12:00:00.000Z', by: 'eve' }];
+    const at = '2026-01-31T12:00:00.000Z';
+    const audit = [
+      { action: 'retry', accepted: true, at, by: 'eve' },
+      { action: 'skip', accepted: false, at },
+    ];
     const carried = {
       event: LIKE,
       status: 'parked',
@@ -209,6 +216,9 @@ describe('reading what an edge knows', () => {
     };
     const read = (value: unknown) => readEventInput({ event: LIKE, carried: value })?.carried;
     assert.deepEqual(read({ ...carried, unknown: 1 }), carried);
+    for (const waiting of [{ event: LIKE }, { event: LIKE, decision: 'retry' }]) {
+      assert.deepEqual(read({ ...carried, decision: 'skip', waiting }), { ...carried, decision: 'skip', waiting });
+    }
     // As it was before a run knew when it began and what may be written.
     const { register: _register, ...position } = { register, ...carried.register };
     const before = {
@@ -233,6 +243,8 @@ describe('reading what an edge knows', () => {
         {},
         { type: 'Unknown', message: '', step: '', undone: [] },
         { type: 'Internal', message: '', step: '' },
+        { type: 'Internal', message: 7, step: '', undone: [] },
+        { type: 'Internal', message: '', step: 7, undone: [] },
       ],
       newer: [7, POST],
       waiting: [7, {}, { event: 7 }],
@@ -251,13 +263,18 @@ describe('reading what an edge knows', () => {
       for (const value of values)
         assert.deepEqual(read({ [field]: value }), needed, `${field}: ${JSON.stringify(value)}`);
     }
-    for (const entry of [
-      7,
-      {},
-      { action: 'retry', accepted: true },
-      { action: 'x', accepted: true, at: '2026-01-31' },
-    ]) {
-      assert.deepEqual(read({ audit: [entry] }), needed);
+    const entry = { action: 'retry', accepted: true, at: '2026-01-31' };
+    for (const change of [{ action: 'x' }, { accepted: 'true' }, { at: 'yesterday' }, { at: 7 }, { at: undefined }]) {
+      assert.deepEqual(read({ audit: [{ ...entry, ...change }] }), needed, JSON.stringify(change));
+    }
+    assert.deepEqual(read({ audit: [7, {}, null, undefined, entry] }), { ...needed, audit: [entry] });
+    const failure = { type: 'Internal', message: '', step: '', undone: [] };
+    for (const compensationFailure of ['', 7]) {
+      assert.deepEqual(read({ failure: { ...failure, compensationFailure } }), { ...needed, failure });
+    }
+    const waiting = { event: LIKE };
+    for (const decision of ['wait', true]) {
+      assert.deepEqual(read({ waiting: { ...waiting, decision, failure: 7 } }), { ...needed, waiting });
     }
     for (const status of ['', 'Parked', 7]) assert.equal(read({ status }), undefined);
     for (const rounds of [-1, 1.5, '2']) assert.equal(read({ rounds }), undefined);
@@ -268,6 +285,13 @@ describe('reading what an edge knows', () => {
     assert.deepEqual(policyOf(DEFAULT_EVENT_POLICY), DEFAULT_EVENT_POLICY);
     const usable = { parentMissing: 'write', autoRetryDelaysMs: [0, 7], parkedLimitMs: 0 };
     assert.deepEqual(policyOf(usable), usable);
+    const bounds = {
+      attemptTimeoutMs: 1,
+      fastAttemptTimeoutMs: 1,
+      retryInitialMs: 1,
+      retryMaximumMs: 315_360_000_000,
+    };
+    assert.deepEqual(policyOf(bounds), bounds);
     for (const policy of [
       { parentMissing: 'later' },
       { parentMissing: 7 },
@@ -277,10 +301,11 @@ describe('reading what an edge knows', () => {
       { retryBudgetMs: '7' },
       { retryBudgetMs: -1 },
       { retryBudgetMs: Number.NaN },
-      { retryBudgetMs: Number.MAX_VALUE },
+      { retryBudgetMs: 315_360_000_001 },
       { attemptTimeoutMs: 0 },
       { fastAttemptTimeoutMs: 0.5 },
       { retryInitialMs: 0 },
+      { retryMaximumMs: 0 },
       { parkedLimitMs: null },
       { unknownMs: 7 },
     ]) {

@@ -133,5 +133,6 @@ function code(text: string): string {
 function plain(cell: string): string {
   const fence = /^`+/.exec(cell)?.[0] ?? '';
   const text = cell.slice(fence.length, cell.length - fence.length).replaceAll(String.raw`\|`, '|');
-  return fence.length > 1 ? text.slice(1, -1) : text;
+  // The formatter drops the padding where no backtick stands next to it.
+  return fence.length > 1 && text.startsWith(' ') && text.endsWith(' ') ? text.slice(1, -1) : text;
 }

@@ -23,6 +23,7 @@ describe('a switch of content', () => {
     assert(reply.outcome === 'switched');
     assert.deepEqual([reply.stream.contentId, reply.stream.startedAt], ['news', '2030-01-01T00:00:00.000Z']);
     assert.equal(Date.parse(reply.stream.leaseEndsAt), NOW_MS + 1_000 + reply.stream.leaseMs);
+    assert.equal(reply.expiresInMs, reply.stream.leaseMs);
     assert.deepEqual([ledger.slots(), contentsOf(ledger)], [2, ['news', undefined]]);
   });
 
@@ -74,7 +75,10 @@ describe('a switch of content', () => {
     });
     assert.deepEqual(ledger.switchContent({ streamId: 'nobody', contentId: 'x' }, NOW_MS), { outcome: 'ended' });
     ledger.acquire(wish('tv', { mode: 'counted' }), policy, NOW_MS);
-    assert.equal(ledger.switchContent({ streamId: 'tv', contentId: 'x' }, NOW_MS).outcome, 'idTaken');
+    assert.deepEqual(ledger.switchContent({ streamId: 'tv', contentId: 'x' }, NOW_MS), {
+      outcome: 'idTaken',
+      message: 'stream tv counts and plays nothing',
+    });
   });
 
   it('leaves a retry of the acquire what it was, in this run and the next, and once the stream is over', () => {

@@ -77,6 +77,26 @@ describe('a release that overtakes its acquire', () => {
     assert.equal(calls.acquire('follows', 21, { mode: 'counted' }).outcome, 'granted');
   });
 
+  it('is about no further registration of a stream that counts by now, though the clock was set back to the release', () => {
+    const calls = new Calls();
+    calls.release('s', 10_000);
+    calls.acquire('s', 10_021, { mode: 'counted' });
+    calls.ledger.advance(4_000);
+    const further = calls.acquire('s', 4_000, { mode: 'counted' });
+    assert.equal(further.outcome === 'granted' && further.stream.slots, 2);
+  });
+
+  it('leaves the request of a registration with its time, as a granted one does, and none of other streams', () => {
+    const calls = new Calls();
+    for (const streamId of ['counted', 'nameless', 'direct']) calls.release(streamId, 10);
+    calls.acquire('counted', 10, { mode: 'counted', requestId: 'put' });
+    calls.acquire('nameless', 10, { mode: 'counted' });
+    calls.acquire('direct', 10, { requestId: 'post' });
+    const { requests, ended } = calls.ledger.snapshot();
+    assert.deepEqual(requests, [{ requestId: 'put', streamId: 'counted', kind: 'acquire', atMs: 10 }]);
+    assert.equal(ended.length, 3);
+  });
+
   it('is none where the stream was known or was reported lost: a player asks for it until it is granted', () => {
     const calls = new Calls({ rememberEndedMs: 300_000 });
     calls.release('lost', 10, { lost: true });
@@ -116,7 +136,8 @@ describe('an id that is used again for another request', () => {
         const { requestId: _unused, ...rest } = first;
         const again = by === 'stream id' ? { ...rest } : { ...first, streamId: 'b' };
         const other = withoutAbsent({ ...again, ...change });
-        assert.equal(ask(other).outcome, 'otherRequest');
+        const message = 'stream a was acquired for another content or type of device';
+        assert.deepEqual(ask(other), { outcome: 'otherRequest', message });
         assert.equal(ask(again).outcome, 'granted');
         calls.release('a', 20);
         assert.equal(ask(other).outcome, 'otherRequest');
@@ -164,6 +185,29 @@ describe('a clock that was ahead and is set back', () => {
     calls.ledger.heartbeat([{ streamId: 'a' }], JUMP_MS);
     calls.ledger.advance(60_000 + 46_000);
     assert.deepEqual(calls.active(), []);
+  });
+
+  it('is one that is more than five seconds ahead; until then time stands still', () => {
+    const calls = new Calls();
+    calls.acquire('a', 10_000);
+    calls.ledger.advance(5_000);
+    assert.equal(calls.ledger.snapshot().nowMs, 10_000);
+    calls.ledger.advance(4_999);
+    assert.equal(calls.ledger.snapshot().nowMs, 4_999);
+  });
+
+  it('may be that of an account that has seen nothing', () => {
+    const ledger = new SessionLedger(JUMP_MS);
+    ledger.advance(1_000);
+    assert.deepEqual(ledger.snapshot(), new SessionLedger(1_000).snapshot());
+  });
+
+  it('takes back no lease that was given once more for a longer time without a server', () => {
+    const calls = new Calls();
+    calls.acquire('a', 0);
+    calls.ledger.advance(600_000);
+    calls.ledger.advance(590_000);
+    assert.deepEqual([calls.active(), calls.ledger.nextEndMs()], [['a'], 590_000 + 45_000]);
   });
 
   it('takes back a lease that was given once more only because of it', () => {

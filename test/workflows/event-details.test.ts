@@ -59,6 +59,8 @@ describe('the details of an event', () => {
       ...WHY,
       '`retry` or `skip` closes this event without a write: a later event on the edge was applied.',
     ]);
+    const givenUp = 'It was given up: by itself, only taking it back is tried again.';
+    assert.deepEqual(paragraphsOf({ failure: FAILURE, givenUp: true }), [PARKED, ...WHY, givenUp, ...CHOICES]);
   });
 
   it('tell what was undone, and what could not be', () => {
