@@ -4,6 +4,7 @@ import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/e
 import { SignJWT } from 'jose';
 import { z } from 'zod';
 import { ACCESS_LOG_QUEUE } from '../contracts/sessions/access-record.ts';
+import { AWS_SECRETS, readAwsCredentials, type AwsCredentials } from '../contracts/shared/aws-credentials.ts';
 import { requireSecureEndpoint } from '../contracts/shared/endpoint-security.ts';
 import { MESSAGE_ROUTES } from '../contracts/shared/names.ts';
 import { redactText } from '../contracts/shared/redaction.ts';
@@ -83,7 +84,7 @@ export interface CliConfig {
     readonly region: string;
     readonly endpoint?: string;
     /** Left out: the AWS SDK's own chain. */
-    readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+    readonly credentials?: AwsCredentials;
   };
   readonly queues: readonly NamedQueue[];
   /** Left out when none is named; without a token when that is not. */
@@ -102,8 +103,9 @@ export function loadCliConfig(variables: Environment = process.env): CliConfig {
   const given = new Map(
     Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== ''),
   );
-  const withSecrets = readSecretFiles(given, ['TEMPORAL_API_KEY']);
-  const [unreadable] = withSecrets.faults;
+  const withSecrets = readSecretFiles(given, ['TEMPORAL_API_KEY', ...AWS_SECRETS]);
+  const aws = readAwsCredentials(withSecrets);
+  const [unreadable] = [...withSecrets.faults, ...aws.faults];
   if (unreadable) throw new UsageError(unreadable.message);
   const set = Object.fromEntries(withSecrets.variables);
   const parsed = environmentSchema.safeParse(set);
@@ -126,7 +128,11 @@ export function loadCliConfig(variables: Environment = process.env): CliConfig {
   }
   return {
     temporal: { ...temporal, namespace: temporal.namespace ?? 'default' },
-    sqs: { region: environment.AWS_REGION, ...(endpoint === undefined ? {} : { endpoint }) },
+    sqs: {
+      region: environment.AWS_REGION,
+      ...(endpoint === undefined ? {} : { endpoint }),
+      ...(aws.credentials ? { credentials: aws.credentials } : {}),
+    },
     queues: queuesOf(environment),
     ...(gateway ? { gateway } : {}),
   };

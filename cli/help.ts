@@ -22,7 +22,7 @@ export function overviewHelp(commands: readonly { readonly name: string; readonl
     '',
     'Every command takes --help and --json. Exit codes: 0 done; 1 tried, but not or not wholly done; 2 unusable input.',
     'Connections as for the worker: TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, ... (or a profile of the temporal CLI),',
-    'AWS_ENDPOINT_URL, AWS_REGION; for blocks GATEWAY_URL and GATEWAY_TOKEN or GATEWAY_TOKEN_FILE.',
+    'AWS_ENDPOINT_URL, AWS_REGION, AWS_*_FILE; for blocks GATEWAY_URL and GATEWAY_TOKEN or GATEWAY_TOKEN_FILE.',
     'Where none of them is set and a local stack runs (npm start), that one is used.',
   ].join('\n');
 }

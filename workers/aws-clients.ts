@@ -1,5 +1,6 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
+import type { AwsCredentials } from '../contracts/shared/aws-credentials.ts';
 import type { WorkerConfig } from './config.ts';
 
 /** A request without an answer for this long is given up; above the long poll of 20 s. */
@@ -12,8 +13,9 @@ const REQUEST_HANDLER = {
 };
 
 /** With few retries: whoever uses it has a backoff of its own. */
-export function createSqsClient({ environment }: WorkerConfig): SQSClient {
+export function createSqsClient({ environment, awsCredentials }: WorkerConfig): SQSClient {
   return new SQSClient({
+    ...given(awsCredentials),
     region: environment.AWS_REGION,
     ...endpoint(environment.AWS_ENDPOINT_URL_SQS ?? environment.AWS_ENDPOINT_URL),
     maxAttempts: 2,
@@ -21,15 +23,20 @@ export function createSqsClient({ environment }: WorkerConfig): SQSClient {
   });
 }
 
-export function createS3Client({ environment }: WorkerConfig): S3Client {
+export function createS3Client({ environment, awsCredentials }: WorkerConfig): S3Client {
   const url = environment.AWS_ENDPOINT_URL_S3 ?? environment.AWS_ENDPOINT_URL;
   return new S3Client({
+    ...given(awsCredentials),
     region: environment.AWS_REGION,
     ...endpoint(url),
     // Servers other than AWS seldom know a bucket's name as a host.
     forcePathStyle: url !== undefined,
     requestHandler: REQUEST_HANDLER,
   });
+}
+
+function given(credentials: AwsCredentials | undefined): { readonly credentials?: AwsCredentials } {
+  return credentials === undefined ? {} : { credentials };
 }
 
 function endpoint(url: string | undefined): { readonly endpoint?: string } {

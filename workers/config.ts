@@ -1,4 +1,5 @@
 import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig';
+import { AWS_SECRETS, readAwsCredentials, type AwsCredentials } from '../contracts/shared/aws-credentials.ts';
 import { requireSecureEndpoint, requireUsableTls } from '../contracts/shared/endpoint-security.ts';
 import type { EventPolicy } from '../contracts/events/event-policy.ts';
 import { redactText } from '../contracts/shared/redaction.ts';
@@ -25,6 +26,7 @@ const SECRETS = [
   'JWT_SECRET_PREVIOUS',
   'GATEWAY_REDIS_URL',
   'TEMPORAL_API_KEY',
+  ...AWS_SECRETS,
 ] as const;
 /** Not shown to whoever reads the complaint. */
 const SECRET = /SECRET|KEY|TOKEN|PASSWORD|URL/;
@@ -38,6 +40,8 @@ export interface WorkerConfig {
   readonly given: ReadonlyMap<string, string>;
   readonly environment: Environment;
   readonly temporal: Temporal;
+  /** Left out: the AWS SDK's own chain. */
+  readonly awsCredentials?: AwsCredentials;
   readonly policy: Partial<EventPolicy>;
 }
 
@@ -70,8 +74,10 @@ export function loadWorkerConfig(variables: NodeJS.ProcessEnv = process.env): Wo
   const { environment, faults } = readEnvironment(withSecrets);
   const policy = toPolicy(environment);
   const temporal = readTemporal(set, environment.PLAINTEXT_HOSTS);
+  const aws = readAwsCredentials(withSecrets);
   const all = [
     ...faults,
+    ...aws.faults,
     ...insecureEndpoints(environment),
     // A setting that is wrong by itself is not complained of again.
     ...incoherences(environment, policy, new Set(set.keys())).filter(({ names }) =>
@@ -85,6 +91,7 @@ export function loadWorkerConfig(variables: NodeJS.ProcessEnv = process.env): Wo
     given: settingsAmong(given),
     environment,
     temporal: temporal.value,
+    ...(aws.credentials ? { awsCredentials: aws.credentials } : {}),
     policy,
   };
 }

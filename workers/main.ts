@@ -120,8 +120,8 @@ function report(error: unknown, isReady: boolean, isDebugging: boolean): void {
   process.stderr.write(redactText(`${title}: ${explainError(error)}${stack}\n`, secretsOf(config)));
 }
 
-function secretsOf({ environment, temporal }: WorkerConfig): string[] {
-  return secretValues({ ...environment, TEMPORAL_API_KEY: temporal.connectionOptions.apiKey });
+function secretsOf({ environment, temporal, awsCredentials }: WorkerConfig): string[] {
+  return secretValues({ ...environment, ...awsCredentials, TEMPORAL_API_KEY: temporal.connectionOptions.apiKey });
 }
 
 function loadConfigOrExit(): WorkerConfig {

@@ -42,6 +42,18 @@ describe('the configuration of the CLI', () => {
     assert.throws(() => loadCliConfig({ ...named, TEMPORAL_API_KEY_FILE: '/nowhere' }), refused);
   });
 
+  it('takes the credentials of AWS from files, as the worker does', async () => {
+    const [id, secret] = [path.join(directory, 'aws-id'), path.join(directory, 'aws-secret')];
+    await writeFile(id, 'an-id\n');
+    await writeFile(secret, 'a-secret\n');
+    const named = { TEMPORAL_ADDRESS: 'localhost:1', AWS_ACCESS_KEY_ID_FILE: id };
+    const { sqs } = loadCliConfig({ ...named, AWS_SECRET_ACCESS_KEY_FILE: secret });
+    assert.deepEqual(sqs.credentials, { accessKeyId: 'an-id', secretAccessKey: 'a-secret' });
+    assert.equal(loadCliConfig({ TEMPORAL_ADDRESS: 'localhost:1' }).sqs.credentials, undefined);
+    const refused = { name: 'UsageError', message: /^AWS_SECRET_ACCESS_KEY or AWS_SECRET_ACCESS_KEY_FILE must be set/ };
+    assert.throws(() => loadCliConfig(named), refused);
+  });
+
   it('takes nothing from the local stack as soon as any part of an installation is named', () => {
     for (const named of [{ TEMPORAL_ADDRESS: 'localhost:1' }, { AWS_ENDPOINT_URL: 'http://localhost:2' }]) {
       const config = loadCliConfig({ ...local, ...named });

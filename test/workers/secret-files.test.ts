@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { createS3Client, createSqsClient } from '../../workers/aws-clients.ts';
 import { loadWorkerConfig } from '../../workers/config.ts';
 
 const BASE = { ROLES: 'events,gateway', JWT_UNCHECKED_CLAIMS: 'iss,aud' };
@@ -12,6 +13,9 @@ const SECRETS = {
   JWT_SECRET_PREVIOUS: 'an older secret of thirty-two bytes',
   GATEWAY_REDIS_URL: 'rediss://:a-password@redis.example:6379',
   TEMPORAL_API_KEY: 'an api key of the namespace',
+  AWS_ACCESS_KEY_ID: 'an id of a key',
+  AWS_SECRET_ACCESS_KEY: 'a secret of a key',
+  AWS_SESSION_TOKEN: 'a token of a session',
 };
 type Secret = keyof typeof SECRETS;
 
@@ -33,8 +37,14 @@ describe('secrets from files', () => {
     const others = Object.fromEntries(Object.entries({ ...BASE, ...SECRETS }).filter(([other]) => other !== name));
     const key = { LEASE_PRIVATE_KEY_FILE: '' };
     const load = (more: Record<string, string>) => {
-      const { environment, temporal } = loadWorkerConfig({ ...others, ...key, ...withoutRedis(name, more), ...more });
-      return { ...environment, TEMPORAL_API_KEY: temporal.connectionOptions.apiKey }[name];
+      const config = loadWorkerConfig({ ...others, ...key, ...withoutRedis(name, more), ...more });
+      return {
+        ...config.environment,
+        TEMPORAL_API_KEY: config.temporal.connectionOptions.apiKey,
+        AWS_ACCESS_KEY_ID: config.awsCredentials?.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: config.awsCredentials?.secretAccessKey,
+        AWS_SESSION_TOKEN: config.awsCredentials?.sessionToken,
+      }[name];
     };
     const faultOf = (more: Record<string, string>): string => {
       try {
@@ -85,6 +95,37 @@ describe('secrets from files', () => {
         message: /^LEASE_PRIVATE_KEY_FILE must be set with GATEWAY_REDIS_URL/,
       },
     );
+  });
+
+  it('are what clients of AWS sign with, a session token only where there is one', async () => {
+    const credentials = { accessKeyId: 'an id', secretAccessKey: 'a secret' };
+    const files = {
+      AWS_ACCESS_KEY_ID_FILE: await fileWith('an id\n'),
+      AWS_SECRET_ACCESS_KEY_FILE: await fileWith('a secret\n'),
+    };
+    const long = loadWorkerConfig({ ROLES: 'bridge', ...files });
+    const short = loadWorkerConfig({ ROLES: 'bridge', ...files, AWS_SESSION_TOKEN_FILE: await fileWith('a token\n') });
+    for (const create of [createSqsClient, createS3Client]) {
+      assert.partialDeepStrictEqual(await create(long).config.credentials(), credentials);
+      assert.equal((await create(long).config.credentials()).sessionToken, undefined);
+      const ofSession = await create(short).config.credentials();
+      assert.partialDeepStrictEqual(ofSession, { ...credentials, sessionToken: 'a token' });
+    }
+  });
+
+  it("are left to the AWS SDK's own chain where none of its parts comes from a file", () => {
+    const variables = { AWS_ACCESS_KEY_ID: 'an id', AWS_SECRET_ACCESS_KEY: 'a secret', AWS_SESSION_TOKEN: 'a token' };
+    assert.equal(loadWorkerConfig({ ROLES: 'bridge', ...variables }).awsCredentials, undefined);
+  });
+
+  it('of AWS are asked for whole when a part comes from a file', async () => {
+    const file = await fileWith('a part');
+    assert.throws(() => loadWorkerConfig({ ROLES: 'bridge', AWS_ACCESS_KEY_ID_FILE: file }), {
+      message: /^AWS_SECRET_ACCESS_KEY or AWS_SECRET_ACCESS_KEY_FILE must be set with AWS_ACCESS_KEY_ID_FILE/,
+    });
+    assert.throws(() => loadWorkerConfig({ ROLES: 'bridge', AWS_SESSION_TOKEN_FILE: file }), {
+      message: /^AWS_ACCESS_KEY_ID or AWS_ACCESS_KEY_ID_FILE must be set with AWS_SESSION_TOKEN_FILE/,
+    });
   });
 });
 
