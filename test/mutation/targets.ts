@@ -6,6 +6,15 @@ export interface Target {
   readonly only?: readonly string[];
 }
 
+/** Of what an account's ledger is made of. */
+const LEDGER_TESTS = [
+  'test/sessions/ledger.test.ts',
+  'test/sessions/ledger-answers.test.ts',
+  'test/sessions/ledger-holds.test.ts',
+  'test/sessions/first-rules.test.ts',
+  'test/sessions/content-switch.test.ts',
+];
+
 /** By file. */
 export const TARGETS: Readonly<Record<string, Target>> = {
   'contracts/events/edge-order.ts': {
@@ -26,17 +35,16 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   },
   'workflows/events/event-details.ts': { tests: ['test/workflows/event-details.test.ts'] },
   'workflows/events/parked-timeout.ts': { tests: ['test/workflows/parked-timeout.test.ts'] },
-  'workflows/sessions/session-ledger.ts': {
-    tests: ['test/sessions/ledger.test.ts', 'test/sessions/ledger-answers.test.ts'],
+  'workflows/sessions/session-ledger.ts': { tests: LEDGER_TESTS },
+  'workflows/sessions/session-admission.ts': {
+    tests: ['test/sessions/admission.test.ts', 'test/sessions/policy.test.ts', ...LEDGER_TESTS],
   },
-  'workflows/sessions/session-admission.ts': { tests: ['test/sessions/admission.test.ts'] },
-  'workflows/sessions/session-memory.ts': { tests: ['test/sessions/memory.test.ts'] },
-  'workflows/sessions/session-records.ts': {
-    tests: ['test/sessions/ledger.test.ts', 'test/sessions/ledger-answers.test.ts'],
-  },
+  'workflows/sessions/session-memory.ts': { tests: ['test/sessions/memory.test.ts', ...LEDGER_TESTS] },
+  'workflows/sessions/session-records.ts': { tests: ['test/sessions/records.test.ts', ...LEDGER_TESTS] },
   'activities/classify-failure.ts': { tests: ['test/activities/classify-failure.test.ts'] },
   'activities/attempts.ts': { tests: ['test/activities/attempts.test.ts'] },
   'activities/copy-check.ts': { tests: ['test/activities/copy-check.test.ts'] },
+  'bridge/congestion-window.ts': { tests: ['test/bridge/congestion-window.test.ts'] },
   'bridge/decode-body.ts': { tests: ['test/bridge/decode-body.test.ts', 'test/bridge/foreign-bodies.test.ts'] },
   'bridge/start-judge.ts': { tests: ['test/bridge/start-judge-rules.test.ts', 'test/bridge/start-judge.test.ts'] },
   'bridge/start-failure.ts': { tests: ['test/bridge/start-failure.test.ts'] },
