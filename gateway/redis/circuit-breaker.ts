@@ -11,6 +11,8 @@ export interface CircuitBreakerOptions {
   readonly trial: () => Promise<unknown>;
   /** Whether an error says that all calls fail at present, so that there is nothing to count. */
   readonly isOutage?: (error: Error) => boolean;
+  /** Whether an error only tells that this process itself was busy for long. */
+  readonly isOwnDelay?: (error: Error) => boolean;
   readonly onTrialFailed?: (error: Error) => void;
   readonly onOpen?: (reason: Error) => void;
   /** @param openMs how long it was open */
@@ -92,8 +94,9 @@ export class CircuitBreaker {
   }
 
   #count(thrown: unknown): void {
-    const { failures = 3, isOutage, onOpen } = this.#options;
+    const { failures = 3, isOutage, isOwnDelay, onOpen } = this.#options;
     const error = toError(thrown);
+    if (isOwnDelay?.(error) === true) return;
     this.#failures += 1;
     if (this.#open || this.#stop.signal.aborted) return;
     if (this.#failures < failures && isOutage?.(error) !== true) return;
