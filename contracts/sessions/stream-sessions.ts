@@ -243,10 +243,10 @@ export interface WatchersQuestion {
 }
 
 /** Answer of the workflow `askStreamWatchers`. */
-export interface WatchersAnswer {
-  /** Absent where none of them reaches the store. */
-  readonly unknown?: readonly StreamRef[];
-}
+export type WatchersAnswer =
+  | { readonly unknown: readonly StreamRef[] }
+  /** None that answered reaches the store: so many of them; the others are gone or overloaded. */
+  | { readonly unreached: number };
 
 /** Type of the workflow `askStreamWatchers`, for clients. */
 export type AskStreamWatchersWorkflow = (question: WatchersQuestion) => Promise<WatchersAnswer>;

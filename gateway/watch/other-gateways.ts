@@ -21,8 +21,10 @@ const ASK_TIMEOUT_MS = 10_000;
 const REPORT_TIME_MS = 8_000;
 const LONGEST_HELD_MS = 5_000;
 const ASK_AHEAD_MS = 4_000;
-/** One that reaches the store is enough. */
-const MOST_ASKED = 8;
+/** Gateways that give no answer so often in a row are gone, and not just busy. */
+const ALONE_AFTER = 3;
+/** One that reaches the store is enough, but of those that were seen lately many may be gone, after a deploy. */
+const MOST_ASKED = 20;
 /** A poll lasts a minute; whoever was seen since the last but one is at work [server 1.29]. */
 const SEEN_LATELY_MS = 100_000;
 
@@ -34,6 +36,8 @@ export class OtherGateways {
   readonly #options: OtherGatewaysOptions;
   #nobodySinceMs = -Infinity;
   #askedAtMs = -Infinity;
+  /** So often in a row nobody answered. */
+  #unanswered = 0;
 
   constructor(options: OtherGatewaysOptions) {
     this.#options = options;
@@ -43,7 +47,7 @@ export class OtherGateways {
    * Those of the streams that are left to this gateway: the store does not know them, or no other gateway reaches it. To be called
    * with none as well, while this one does not reach it.
    *
-   * @throws an error of the client when nobody could be asked
+   * @throws an error when nobody could be asked, or nobody answered who may be there
    */
   async leftToThis(streams: readonly StreamRef[]): Promise<readonly StreamRef[]> {
     const { client, logger, instance, policy } = this.#options;
@@ -55,18 +59,20 @@ export class OtherGateways {
     this.#askedAtMs = nowMs;
     const others = await otherGateways(client, instance);
     if (others.length === 0) return streams;
-    // Not always the same ones: some may be gone.
-    const instances = others.toSorted(() => Math.random() - 0.5).slice(0, MOST_ASKED);
-    const { unknown } = await client.workflow.execute<AskStreamWatchersWorkflow>(WORKFLOW_TYPES.askStreamWatchers, {
+    const answer = await client.workflow.execute<AskStreamWatchersWorkflow>(WORKFLOW_TYPES.askStreamWatchers, {
       taskQueue: TASK_QUEUES.streamSessions,
       workflowId: `ask-stream-watchers/${randomUUID()}`,
-      args: [{ streams, instances }],
+      args: [{ streams, instances: others.slice(0, MOST_ASKED) }],
       workflowExecutionTimeout: ASK_TIMEOUT_MS,
     });
-    if (!unknown) {
+    if ('unreached' in answer) {
+      this.#unanswered = answer.unreached > 0 ? 0 : this.#unanswered + 1;
+      if (this.#unanswered > 0 && this.#unanswered < ALONE_AFTER) throw new Error('no other gateway answered in time');
       this.#nobodySinceMs = performance.now();
       return streams;
     }
+    this.#unanswered = 0;
+    const { unknown } = answer;
     if (streams.length === 0) return streams;
     logger.warn(
       { silent: streams.length, unknownToOthers: unknown.length },
@@ -87,8 +93,8 @@ export function nobodyHoldsMs(policy: SessionPolicy): number {
 }
 
 /**
- * Names of other gateways, known by their polls of the task queue on which gateways hear of ends. One that was just replaced is seen
- * for a while.
+ * Names of other gateways, those that were seen last first: known by their polls of the task queue on which gateways hear of ends. One
+ * that was just replaced is seen for a while.
  */
 export async function otherGateways(client: Client, instance: string, nowMs = Date.now()): Promise<readonly string[]> {
   const { pollers } = await client.workflowService.describeTaskQueue({
@@ -96,7 +102,10 @@ export async function otherGateways(client: Client, instance: string, nowMs = Da
     taskQueue: { name: TASK_QUEUES.streamWatchers },
     taskQueueType: proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
   });
-  return pollers
-    .filter(({ lastAccessTime }) => nowMs - Number(lastAccessTime?.seconds ?? 0) * 1_000 < SEEN_LATELY_MS)
+  const names = pollers
+    .map(({ identity, lastAccessTime }) => ({ identity, seenMs: Number(lastAccessTime?.seconds ?? 0) * 1_000 }))
+    .filter(({ seenMs }) => nowMs - seenMs < SEEN_LATELY_MS)
+    .toSorted((one, other) => other.seenMs - one.seenMs)
     .flatMap(({ identity }) => (identity && identity !== instance ? [identity] : []));
+  return [...new Set(names)];
 }

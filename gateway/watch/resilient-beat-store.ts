@@ -140,7 +140,7 @@ export class ResilientBeatStore implements BeatStore {
       this.#local.leave(silent.filter((ref) => !keys.has(keyOf(ref))));
       this.#left = [...this.#left, ...left];
     } catch {
-      // Temporal does not answer, which is told elsewhere: no account could be told of a loss either.
+      // Temporal does not answer, which is told elsewhere, and no account could be told of a loss either; or the others are busy.
     } finally {
       this.#isAsking = false;
     }

@@ -21,7 +21,8 @@ export async function askStreamWatchers(argument: unknown): Promise<WatchersAnsw
   } catch (error) {
     if (!(error instanceof AggregateError) || error.errors.some((one) => !(one instanceof ActivityFailure)))
       throw error;
-    return {};
+    const causes = error.errors.map((one: unknown) => (one instanceof ActivityFailure ? one.cause : one));
+    return { unreached: causes.filter((cause) => cause instanceof ApplicationFailure).length };
   } finally {
     asking.cancel();
   }
