@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { SessionRules } from '../../contracts/sessions/session-limits.ts';
 import type { AcquireRequest } from '../../contracts/sessions/stream-sessions.ts';
-import { capsOf, judge, slotsOf, type Occupant } from '../../workflows/sessions/session-admission.ts';
+import { capsOf, firstCapsOf, judge, slotsOf, type Occupant } from '../../workflows/sessions/session-admission.ts';
 import { wish } from './support/policies.ts';
 
 const stream = (streamId: string, more: Partial<Occupant> = {}): Occupant => ({
@@ -96,6 +96,14 @@ describe('who may take a slot', () => {
     assert.deepEqual(capsOf(of, undefined), of.caps);
     assert.deepEqual(capsOf(rules(), 'family'), { account: 2 });
     assert.deepEqual(verdictOf(of, [a], wish('x', { plan: 'family' })), []);
+  });
+
+  it('takes no entry by the name of nothing for a request that names nothing', () => {
+    const caps = { account: 9, deviceTypes: { undefined: 0 }, contents: { undefined: 0 } };
+    const of = rules({ caps, plans: { undefined: { account: 1 } } });
+    assert.deepEqual(capsOf(of, undefined), caps);
+    assert.deepEqual(firstCapsOf(of, undefined), caps);
+    assert.deepEqual(judge(of, [a, b], wish('x')), { admitted: true, evict: [] });
   });
 });
 
