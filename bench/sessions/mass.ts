@@ -30,7 +30,7 @@ const MASS_LEASES = { leaseMs: 45_000, heartbeatIntervalMs: 15_000 };
  * with a Redis, first with accounts that only wait, then on a real Temporal.
  */
 export async function benchMass({ quick }: { readonly quick: boolean }): Promise<void> {
-  const accounts = quick ? 100 : 1_000;
+  const accounts = quick ? 100 : 2_000;
   const policy = { ...MASS_LEASES, caps: { account: STREAMS_PER_ACCOUNT } };
   await using services = await startServices(policy);
   await loseSimulated(services.redis.url, quick ? 1_000 : 10_000);
