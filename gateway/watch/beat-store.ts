@@ -3,6 +3,11 @@ import type { StreamRef } from '../../contracts/sessions/stream-sessions.ts';
 
 export type { StreamRef };
 
+/** One text for each stream, by which stores know it. */
+export function keyOf({ userId, streamId }: StreamRef): string {
+  return JSON.stringify([userId, streamId]);
+}
+
 /** What a gateway must know of a stream to answer its beats alone. Durations in milliseconds. */
 export interface WatchedStream extends StreamRef {
   readonly deviceId: string;

@@ -1,5 +1,5 @@
 import type { StreamGone } from '../../client/session-errors.ts';
-import { CLAIM_MS, type StreamRef, type WatchedStream } from './beat-store.ts';
+import { CLAIM_MS, keyOf, type StreamRef, type WatchedStream } from './beat-store.ts';
 
 /** A stream as this gateway last heard of it. */
 interface Heard {
@@ -214,8 +214,4 @@ function graceMs({ silenceMs, heartbeatIntervalMs }: WatchedStream, silentAtMs: 
   const heardBeforeMs = sinceMs - (silentAtMs - silenceMs);
   if (heardBeforeMs <= ON_TIME * heartbeatIntervalMs) return 0;
   return Math.min(silenceMs, AWAITED_INTERVALS * heartbeatIntervalMs);
-}
-
-function keyOf({ userId, streamId }: StreamRef): string {
-  return JSON.stringify([userId, streamId]);
 }

@@ -1,6 +1,7 @@
 import type { StreamGone } from '../../client/session-errors.ts';
 import {
   CLAIM_MS,
+  keyOf,
   RECOVERY_MS,
   SWEEP_GAP_MS,
   type BeatOutcome,
@@ -253,8 +254,4 @@ export class MemoryBeatStore implements BeatStore {
     this.#over.delete(key);
     this.#over.set(key, { end, forgetAtMs: this.#nowMs() + this.#options.rememberEndsMs });
   }
-}
-
-function keyOf({ userId, streamId }: StreamRef): string {
-  return JSON.stringify([userId, streamId]);
 }

@@ -54,8 +54,8 @@ export class OtherGateways {
     const [nowMs, holdsMs] = [performance.now(), nobodyHoldsMs(policy())];
     if (nowMs - this.#nobodySinceMs < holdsMs) return streams;
     // To know it already when a stream falls silent: gateways that are gone, and were seen lately, cost the whole time-out.
-    if (streams.length === 0 && nowMs - this.#askedAtMs < ASK_AHEAD_MS) return streams;
-    if (streams.length === 0 && holdsMs === 0) return streams;
+    const isOfNoUse = holdsMs === 0 || nowMs - this.#askedAtMs < ASK_AHEAD_MS;
+    if (streams.length === 0 && isOfNoUse) return streams;
     this.#askedAtMs = nowMs;
     const others = await otherGateways(client, instance);
     if (others.length === 0) return streams;

@@ -5,6 +5,7 @@ import { callRedis, REDIS_PREFIX, type SharedRedis } from '../redis/connection.t
 import { redisScript, type RedisScript } from '../redis/script.ts';
 import {
   CLAIM_MS,
+  keyOf,
   RECOVERY_MS,
   SWEEP_GAP_MS,
   type BeatOutcome,
@@ -89,7 +90,7 @@ export class RedisBeatStore implements BeatStore {
   }
 
   async expect(ref: StreamRef, silenceMs: number): Promise<void> {
-    await this.#scripts.expect(keysOf(ref), [memberOf(ref), silenceMs, this.#options.rememberEndsMs]);
+    await this.#scripts.expect(keysOf(ref), [keyOf(ref), silenceMs, this.#options.rememberEndsMs]);
   }
 
   async confirm(stream: WatchedStream): Promise<void> {
@@ -97,12 +98,12 @@ export class RedisBeatStore implements BeatStore {
   }
 
   async cancel(ref: StreamRef): Promise<void> {
-    await this.#scripts.cancel(keysOf(ref), [memberOf(ref)]);
+    await this.#scripts.cancel(keysOf(ref), [keyOf(ref)]);
   }
 
   async beat(ref: StreamRef, deviceId = ''): Promise<BeatOutcome> {
     const keys = [...keysOf(ref), EPOCH, RECOVERED, UNREAD];
-    const reply = await this.#scripts.beat(keys, [memberOf(ref), this.#options.rememberEndsMs, ref.userId, deviceId]);
+    const reply = await this.#scripts.beat(keys, [keyOf(ref), this.#options.rememberEndsMs, ref.userId, deviceId]);
     const [state, stream, expiresInMs, forward, end] = beatReply.parse(reply);
     if (state === 'told' || state === 'otherDevice') return { state };
     if (state === 'unknown') return { state, recovering: forward === 1 };
@@ -117,11 +118,11 @@ export class RedisBeatStore implements BeatStore {
   }
 
   async forwardAgain(ref: StreamRef): Promise<void> {
-    await this.#scripts.forwardAgain([STREAM + memberOf(ref)], []);
+    await this.#scripts.forwardAgain([STREAM + keyOf(ref)], []);
   }
 
   async end(ref: StreamRef, end: StreamGone, inMs = 0): Promise<void> {
-    const args = [memberOf(ref), JSON.stringify(end), Math.ceil(inMs), this.#options.rememberEndsMs];
+    const args = [keyOf(ref), JSON.stringify(end), Math.ceil(inMs), this.#options.rememberEndsMs];
     await this.#scripts.end(keysOf(ref), args);
   }
 
@@ -138,7 +139,7 @@ export class RedisBeatStore implements BeatStore {
     if (!stream) return await this.expect(ref, Math.max(0, silentInMs));
     const { silenceMs, forwardEveryMs } = stream;
     const args = [silenceMs, forwardEveryMs, this.#options.rememberEndsMs, silentInMs];
-    await this.#scripts.resume(keysOf(ref), [memberOf(ref), JSON.stringify(stream), ...args]);
+    await this.#scripts.resume(keysOf(ref), [keyOf(ref), JSON.stringify(stream), ...args]);
   }
 
   /** After a pause of the sweeps in which gateways heard beats all the same, silent streams are found again so much later. */
@@ -161,7 +162,7 @@ export class RedisBeatStore implements BeatStore {
   }
 
   async claim(refs: readonly StreamRef[], forMs = CLAIM_MS): Promise<void> {
-    await this.#setTimes(SILENT, refs.map(memberOf), forMs, 'XX');
+    await this.#setTimes(SILENT, refs.map(keyOf), forMs, 'XX');
   }
 
   async doubt(userIds: ReadonlySet<string>): Promise<number> {
@@ -216,7 +217,7 @@ export class RedisBeatStore implements BeatStore {
 
   async unknown(refs: readonly StreamRef[]): Promise<readonly StreamRef[]> {
     const known = await callRedis(this.#redis, () =>
-      Promise.all(refs.map((ref) => this.#redis.exists(STREAM + memberOf(ref)))),
+      Promise.all(refs.map((ref) => this.#redis.exists(STREAM + keyOf(ref)))),
     );
     return refs.filter((_, index) => known[index] === 0);
   }
@@ -239,7 +240,7 @@ export class RedisBeatStore implements BeatStore {
   ): Promise<void> {
     const { silenceMs, forwardEveryMs } = stream;
     const times = [silenceMs, forwardEveryMs, Math.ceil(forwardInMs), Math.ceil(silentInMs)];
-    await this.#scripts.watch(keysOf(stream), [memberOf(stream), JSON.stringify(stream), ...times, how]);
+    await this.#scripts.watch(keysOf(stream), [keyOf(stream), JSON.stringify(stream), ...times, how]);
   }
 }
 
@@ -249,16 +250,12 @@ async function filterByScript(
   script: RedisScript,
   args: readonly number[],
 ): Promise<readonly StreamRef[]> {
-  const answers = await Promise.all(refs.map((ref) => script(keysOf(ref), [memberOf(ref), ...args])));
+  const answers = await Promise.all(refs.map((ref) => script(keysOf(ref), [keyOf(ref), ...args])));
   return refs.filter((_, index) => answers[index] === 1);
 }
 
 function keysOf(ref: StreamRef): readonly string[] {
-  return [STREAM + memberOf(ref), DEADLINES, SILENT];
-}
-
-function memberOf({ userId, streamId }: StreamRef): string {
-  return JSON.stringify([userId, streamId]);
+  return [STREAM + keyOf(ref), DEADLINES, SILENT];
 }
 
 const member = z.tuple([z.string(), z.string()]);

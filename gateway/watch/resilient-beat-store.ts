@@ -2,6 +2,7 @@ import type { StreamGone } from '../../client/session-errors.ts';
 import { StoreUnavailableError } from '../redis/connection.ts';
 import {
   CLAIM_MS,
+  keyOf,
   type BeatOutcome,
   type BeatStore,
   type BeatStoreOptions,
@@ -239,10 +240,6 @@ export class ResilientBeatStore implements BeatStore {
       throw error;
     }
   }
-}
-
-function keyOf({ userId, streamId }: StreamRef): string {
-  return JSON.stringify([userId, streamId]);
 }
 
 async function inChunks<Item>(items: readonly Item[], tell: (item: Item) => Promise<void>): Promise<void> {
